@@ -1,0 +1,355 @@
+package sim
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// maxRequest bounds a request's body; Amazon's largest here is an SQS batch.
+const maxRequest = 2 << 20
+
+// defaultAccount is the caller when the access key id is not an account id.
+const defaultAccount = "000000000000"
+
+// call is one request on its way through the world.
+type call struct {
+	account, region string
+	service, action string
+	requestID       string
+	form            url.Values      // query protocol: EC2, STS
+	body            json.RawMessage // JSON protocol: SQS, EventBridge, KMS
+	host            string          // the endpoint as the caller wrote it, for queue URLs
+}
+
+// apiError is an error as a service puts it on the wire.
+type apiError struct {
+	Status  int
+	Code    string
+	Message string
+}
+
+func (e *apiError) Error() string { return e.Code + ": " + e.Message }
+
+func badRequest(code, format string, args ...any) *apiError {
+	return &apiError{Status: http.StatusBadRequest, Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// A service answers the calls of one AWS API. serve is called without the
+// world's lock and takes it by World.step. What it returns is marshalled as XML
+// (query protocol: an ec2Reply) or JSON.
+type service interface {
+	serve(ctx context.Context, c *call) (any, *apiError)
+}
+
+func (w *World) service(name string) (service, bool) {
+	switch name {
+	case "ec2":
+		return w.ec2, true
+	case "kms":
+		return w.kms, true
+	case "sqs":
+		return w.sqs, true
+	case "events":
+		return w.events, true
+	case "sts":
+		return sts{}, true
+	}
+	return nil, false
+}
+
+// Transport answers requests in memory: an http.RoundTripper for SDK clients
+// in the same process, which also works within a testing/synctest bubble.
+func (w *World) Transport() http.RoundTripper { return transport{w} }
+
+type transport struct{ w *World }
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	recorder := httptest.NewRecorder()
+	in := r.Clone(r.Context())
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	defer in.Body.Close()
+	dropped := false
+	t.w.handle(recorder, in, func() { dropped = true })
+	if dropped {
+		return nil, io.ErrUnexpectedEOF
+	}
+	response := recorder.Result()
+	response.Request = r
+	return response, nil
+}
+
+// ServeHTTP serves every service on one endpoint: the request's signature says
+// which service and Region are meant, and its access key id which account is
+// calling: the id itself when it is 12 digits, else 000000000000. Signatures
+// are not verified.
+func (w *World) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	w.handle(rw, r, func() { panic(http.ErrAbortHandler) })
+}
+
+func (w *World) handle(rw http.ResponseWriter, r *http.Request, drop func()) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest+1))
+	if err != nil {
+		drop()
+		return
+	}
+	c := &call{requestID: w.newRequestID(), host: "http://" + r.Host}
+	respond := protocolOf(r)
+	reply, problem := any(nil), (*apiError)(nil)
+	switch {
+	case len(body) > maxRequest:
+		problem = badRequest("RequestEntityTooLarge", "the request is larger than %d bytes", maxRequest)
+	default:
+		problem = c.read(r, body)
+	}
+	if problem == nil {
+		seen := Call{Account: c.account, Region: c.region, Service: c.service, Action: c.action, UserAgent: r.UserAgent()}
+		fault := Fault{}
+		if w.options.Fault != nil {
+			fault = w.options.Fault(seen)
+		}
+		faulty := fault.Drop || fault.Status != 0
+		if !faulty || fault.Done {
+			reply, problem = w.dispatch(r.Context(), c)
+		}
+		if faulty && !fault.Drop {
+			problem = &apiError{Status: fault.Status, Code: fault.Code, Message: fault.Message}
+		}
+		w.record(seen, problem)
+		if fault.Drop {
+			drop()
+			return
+		}
+	}
+	rw.Header().Set("Date", w.Now().UTC().Format(http.TimeFormat))
+	rw.Header().Set("X-Amzn-Requestid", c.requestID)
+	respond(rw, c, reply, problem)
+}
+
+func (w *World) dispatch(ctx context.Context, c *call) (any, *apiError) {
+	s, known := w.service(c.service)
+	if !known {
+		return nil, badRequest("InvalidAction", "the simulated AWS has no service %q; it has ec2, events, kms, sqs and sts", c.service)
+	}
+	return s.serve(ctx, c)
+}
+
+// unknownAction is the answer to an action that the simulation does not have.
+func unknownAction(c *call) *apiError {
+	code := "InvalidAction"
+	if c.form == nil {
+		code = "UnknownOperationException"
+	}
+	return badRequest(code, "The action %s is not valid for this web service: the simulated AWS does not have %s:%s", c.action, c.service, c.action)
+}
+
+func (w *World) record(seen Call, problem *apiError) {
+	answer := Answer{Status: http.StatusOK}
+	if problem != nil {
+		answer = Answer{Status: problem.Status, Code: problem.Code}
+	}
+	w.mu.Lock()
+	counted := seen
+	counted.UserAgent = ""
+	w.counts[counted]++
+	w.mu.Unlock()
+	if w.options.Log != nil {
+		w.options.Log(seen, answer)
+	}
+}
+
+// credential matches AKID/20261123/us-east-1/ec2/aws4_request in an
+// Authorization header or a presigned URL.
+var credential = regexp.MustCompile(`([^/=\s]+)/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request`)
+
+var accountID = regexp.MustCompile(`^\d{12}$`)
+
+// read finds out who is calling what.
+func (c *call) read(r *http.Request, body []byte) *apiError {
+	signed := r.Header.Get("Authorization")
+	if signed == "" {
+		signed = r.URL.Query().Get("X-Amz-Credential")
+	}
+	m := credential.FindStringSubmatch(signed)
+	if m == nil {
+		return &apiError{Status: http.StatusForbidden, Code: "MissingAuthenticationToken",
+			Message: "Request is missing Authentication Token: sign it (Signature Version 4); the access key id is the account, 12 digits"}
+	}
+	c.account, c.region, c.service = defaultAccount, m[2], m[3]
+	if accountID.MatchString(m[1]) {
+		c.account = m[1]
+	}
+	if target := r.Header.Get("X-Amz-Target"); target != "" {
+		c.action = target[strings.LastIndexByte(target, '.')+1:]
+		c.body = body
+		if len(body) == 0 {
+			c.body = json.RawMessage("{}")
+		}
+		return nil
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return badRequest("MalformedQueryString", "%v", err)
+	}
+	for key, values := range r.URL.Query() {
+		if _, inBody := form[key]; !inBody {
+			form[key] = values
+		}
+	}
+	c.form, c.action = form, form.Get("Action")
+	if c.action == "" {
+		return badRequest("MissingAction", "The request must contain the parameter Action")
+	}
+	return nil
+}
+
+// protocolOf picks how answers to r look on the wire.
+func protocolOf(r *http.Request) func(http.ResponseWriter, *call, any, *apiError) {
+	if r.Header.Get("X-Amz-Target") != "" {
+		return respondJSON
+	}
+	return respondXML
+}
+
+func respondJSON(rw http.ResponseWriter, _ *call, reply any, problem *apiError) {
+	rw.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	status := http.StatusOK
+	if problem != nil {
+		status = problem.Status
+		rw.Header().Set("X-Amzn-Errortype", problem.Code)
+		reply = map[string]string{"__type": problem.Code, "message": problem.Message}
+	}
+	if reply == nil {
+		reply = struct{}{}
+	}
+	body, err := json.Marshal(reply)
+	if err != nil {
+		panic(fmt.Sprintf("sim: marshal %T: %v", reply, err))
+	}
+	rw.WriteHeader(status)
+	rw.Write(body)
+}
+
+// ec2Reply is the answer to a query call: the element <ActionResponse> around
+// the fields of Body.
+type ec2Reply struct {
+	Body any
+}
+
+func respondXML(rw http.ResponseWriter, c *call, reply any, problem *apiError) {
+	rw.Header().Set("Content-Type", "text/xml;charset=UTF-8")
+	if problem != nil {
+		rw.WriteHeader(problem.Status)
+		if c.service == "sts" {
+			fmt.Fprintf(rw, xml.Header+`<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error><RequestId>%s</RequestId></ErrorResponse>`,
+				escape(problem.Code), escape(problem.Message), c.requestID)
+			return
+		}
+		fmt.Fprintf(rw, xml.Header+`<Response><Errors><Error><Code>%s</Code><Message>%s</Message></Error></Errors><RequestID>%s</RequestID></Response>`,
+			escape(problem.Code), escape(problem.Message), c.requestID)
+		return
+	}
+	var inner strings.Builder
+	if r, ok := reply.(ec2Reply); ok && r.Body != nil {
+		encoder := xml.NewEncoder(&inner)
+		// A wrapper element with a known name, cut off again: encoding/xml has
+		// no way to write a struct's fields alone.
+		if err := encoder.EncodeElement(r.Body, xml.StartElement{Name: xml.Name{Local: "x"}}); err != nil {
+			panic(fmt.Sprintf("sim: marshal %T: %v", r.Body, err))
+		}
+	}
+	fields := strings.TrimSuffix(strings.TrimPrefix(inner.String(), "<x>"), "</x>")
+	if c.service == "sts" {
+		fmt.Fprintf(rw, xml.Header+`<%[1]sResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><%[1]sResult>%[2]s</%[1]sResult><ResponseMetadata><RequestId>%[3]s</RequestId></ResponseMetadata></%[1]sResponse>`,
+			c.action, fields, c.requestID)
+		return
+	}
+	fmt.Fprintf(rw, xml.Header+`<%[1]sResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>%[3]s</requestId>%[2]s</%[1]sResponse>`,
+		c.action, fields, c.requestID)
+}
+
+func escape(s string) string {
+	var b strings.Builder
+	xml.EscapeText(&b, []byte(s))
+	return b.String()
+}
+
+func (w *World) newRequestID() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.uuid()
+}
+
+// uuid makes a random id; call it with the lock held.
+func (w *World) uuid() string {
+	a, b := w.chance.Uint64(), w.chance.Uint64()
+	return fmt.Sprintf("%08x-%04x-4%03x-%04x-%012x", uint32(a>>32), uint16(a>>16), uint16(a)&0xfff, 0x8000|uint16(b>>48)&0x3fff, b&0xffffffffffff)
+}
+
+// hexID makes a random id of n hexadecimal digits; call it with the lock held.
+func (w *World) hexID(n int) string {
+	const digits = "0123456789abcdef"
+	id := make([]byte, n)
+	for i := range id {
+		id[i] = digits[w.chance.IntN(16)]
+	}
+	return string(id)
+}
+
+// token turns a position in a listing into a NextToken and back.
+func token(position string) string { return base64.RawURLEncoding.EncodeToString([]byte(position)) }
+
+func untoken(t string) (string, bool) {
+	position, err := base64.RawURLEncoding.DecodeString(t)
+	return string(position), err == nil
+}
+
+// sts answers GetCallerIdentity, which tools call to see who they are.
+type sts struct{}
+
+func (sts) serve(_ context.Context, c *call) (any, *apiError) {
+	if c.action != "GetCallerIdentity" {
+		return nil, unknownAction(c)
+	}
+	return ec2Reply{Body: struct {
+		Arn, UserId, Account string
+	}{"arn:aws:iam::" + c.account + ":root", c.account, c.account}}, nil
+}
+
+// wait blocks until f returns true, asking it again whenever wake is signalled,
+// or until d of the world's time has passed or ctx has ended. f runs within a
+// step.
+func (w *World) wait(ctx context.Context, d time.Duration, wake <-chan struct{}, f func(now time.Time) bool) {
+	over := make(chan struct{})
+	timer := w.clock.AfterFunc(d, func() { close(over) })
+	defer timer.Stop()
+	for {
+		done := false
+		w.step(func(now time.Time) { done = f(now) })
+		if done {
+			return
+		}
+		select {
+		case <-wake:
+		case <-over:
+			w.step(func(now time.Time) { f(now) })
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package snapshot
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Prefix starts the key of every tag of snapferry's own.
+const Prefix = "snapferry:"
+
+// The tags of a mark. Hold is not part of it: a person sets it, with any value,
+// and nothing that has it is deleted.
+const (
+	TagOrder         = Prefix + "order"
+	TagPolicy        = Prefix + "policy"
+	TagSource        = Prefix + "source"
+	TagSourceAccount = Prefix + "source-account"
+	TagSourceVolume  = Prefix + "source-volume"
+	TagSourceTime    = Prefix + "source-time"
+	TagExpires       = Prefix + "expires"
+	TagHold          = Prefix + "hold"
+)
+
+// never is the value of TagExpires on a copy without an end.
+const never = "never"
+
+// Mark says which order made a copy, from what, and when the copy expires. It
+// travels as tags in the CopySnapshot call itself, so that no copy is ever
+// without it, and it is snapferry's only state.
+type Mark struct {
+	Policy        string
+	Source        Ref
+	SourceAccount string
+	SourceVolume  string
+	SourceTime    time.Time
+	Expires       time.Time // zero: never
+}
+
+// OrderKey names an order within a target Region: the policy and the source.
+func OrderKey(policy, sourceID string) string { return policy + "/" + sourceID }
+
+// Order is the key of the order that made the copy.
+func (m Mark) Order() string { return OrderKey(m.Policy, m.Source.ID) }
+
+// Lineage is what the copy is a point in time of, as Snapshot.Lineage of its
+// source.
+func (m Mark) Lineage() string {
+	return Snapshot{Ref: m.Source, Volume: m.SourceVolume}.Lineage()
+}
+
+// Tags is the mark as tags. ParseMark reads them back.
+func (m Mark) Tags() map[string]string {
+	expires := never
+	if !m.Expires.IsZero() {
+		expires = m.Expires.UTC().Format(time.RFC3339)
+	}
+	return map[string]string{
+		TagOrder:         m.Order(),
+		TagPolicy:        m.Policy,
+		TagSource:        m.Source.String(),
+		TagSourceAccount: m.SourceAccount,
+		TagSourceVolume:  m.SourceVolume,
+		TagSourceTime:    m.SourceTime.UTC().Format(time.RFC3339),
+		TagExpires:       expires,
+	}
+}
+
+// ErrNoMark is ParseMark's answer for a snapshot that snapferry did not make.
+var ErrNoMark = errors.New("not marked")
+
+// ParseMark reads the mark among tags. It returns ErrNoMark when there is none
+// (no order tag), and an error naming each tag that can't be read when there is
+// one that snapferry would not have written: such a copy must be left alone.
+func ParseMark(tags map[string]string) (Mark, error) {
+	order, marked := tags[TagOrder]
+	if !marked {
+		return Mark{}, ErrNoMark
+	}
+	var problems []error
+	problem := func(key, want string) {
+		value, there := tags[key]
+		if !there {
+			problems = append(problems, fmt.Errorf("tag %s is missing", key))
+			return
+		}
+		problems = append(problems, fmt.Errorf("tag %s is %q, want %s", key, value, want))
+	}
+	m := Mark{
+		Policy:        tags[TagPolicy],
+		SourceAccount: tags[TagSourceAccount],
+		SourceVolume:  tags[TagSourceVolume],
+	}
+	var err error
+	if m.Policy == "" {
+		problem(TagPolicy, "a policy's name")
+	}
+	if m.Source, err = ParseRef(tags[TagSource]); err != nil {
+		problem(TagSource, "REGION/SNAPSHOT-ID")
+	}
+	if !isAccount(m.SourceAccount) {
+		problem(TagSourceAccount, "12 digits")
+	}
+	if m.SourceVolume == "" {
+		problem(TagSourceVolume, "a volume id")
+	}
+	if m.SourceTime, err = parseTime(tags[TagSourceTime]); err != nil {
+		problem(TagSourceTime, "an RFC 3339 time")
+	}
+	if expires := tags[TagExpires]; expires != never {
+		if m.Expires, err = parseTime(expires); err != nil {
+			problem(TagExpires, "an RFC 3339 time or "+never)
+		}
+	}
+	if len(problems) == 0 && order != m.Order() {
+		problem(TagOrder, fmt.Sprintf("%q, as the policy and source tags say", m.Order()))
+	}
+	if len(problems) > 0 {
+		return Mark{}, fmt.Errorf("unreadable mark: %w", errors.Join(problems...))
+	}
+	return m, nil
+}
+
+// Held says whether a person has put a hold on the snapshot with these tags.
+func Held(tags map[string]string) bool {
+	_, held := tags[TagHold]
+	return held
+}
+
+// Reserved says whether key may be set only by snapferry or by Amazon.
+func Reserved(key string) bool {
+	lower := strings.ToLower(key)
+	return strings.HasPrefix(lower, Prefix) || strings.HasPrefix(lower, "aws:")
+}
+
+func parseTime(s string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339, s)
+	if err == nil && t.IsZero() {
+		err = errors.New("the year 1 means nothing")
+	}
+	return t.UTC(), err
+}
+
+func isAccount(s string) bool {
+	if len(s) != 12 {
+		return false
+	}
+	for _, c := range s {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
+}
