@@ -78,14 +78,14 @@ func ParseMark(tags map[string]string) (Mark, error) {
 	if !marked {
 		return Mark{}, ErrNoMark
 	}
-	var problems []error
+	var problems []string
 	problem := func(key, want string) {
 		value, there := tags[key]
 		if !there {
-			problems = append(problems, fmt.Errorf("tag %s is missing", key))
+			problems = append(problems, fmt.Sprintf("tag %s is missing", key))
 			return
 		}
-		problems = append(problems, fmt.Errorf("tag %s is %q, want %s", key, value, want))
+		problems = append(problems, fmt.Sprintf("tag %s is %q, want %s", key, value, want))
 	}
 	m := Mark{
 		Policy:        tags[TagPolicy],
@@ -117,15 +117,20 @@ func ParseMark(tags map[string]string) (Mark, error) {
 		problem(TagOrder, fmt.Sprintf("%q, as the policy and source tags say", m.Order()))
 	}
 	if len(problems) > 0 {
-		return Mark{}, fmt.Errorf("unreadable mark: %w", errors.Join(problems...))
+		return Mark{}, fmt.Errorf("unreadable mark: %s", strings.Join(problems, "; "))
 	}
 	return m, nil
 }
 
 // Held says whether a person has put a hold on the snapshot with these tags.
+// People type tags by hand: the case of the letters does not count.
 func Held(tags map[string]string) bool {
-	_, held := tags[TagHold]
-	return held
+	for key := range tags {
+		if strings.EqualFold(strings.TrimSpace(key), TagHold) {
+			return true
+		}
+	}
+	return false
 }
 
 // Reserved says whether key may be set only by snapferry or by Amazon.

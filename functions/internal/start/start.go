@@ -1,0 +1,167 @@
+// Package start is what the three functions' mains have in common: the
+// environment that all of them read, the policies in their package, and the
+// answer to an invocation. Only here and in the mains is the environment read.
+package start
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"snapferry/internal/cloud"
+	"snapferry/internal/policy"
+)
+
+// Environment is what every function starts from.
+type Environment struct {
+	Policies []policy.Policy
+	Cloud    *cloud.Cloud
+	Outcomes *cloud.Outcomes
+}
+
+// Handle answers one invocation: what it returns is the answer, as JSON.
+type Handle func(ctx context.Context, log *slog.Logger, payload []byte) (any, error)
+
+// Function runs a function until Lambda stops it: it reads the environment,
+// has build read the rest, and then answers invocations. A function that can't
+// start says why and exits, so that no event is taken by one that is not fit.
+func Function(build func(Environment) (Handle, error)) {
+	log, err := logger(os.Getenv("LOG_LEVEL"))
+	if err == nil {
+		var handle Handle
+		if handle, err = prepare(build); err == nil {
+			lambda.StartWithOptions(handler{handle, log})
+			return
+		}
+	}
+	log.Error("not started", "error", err.Error())
+	os.Exit(1)
+}
+
+func prepare(build func(Environment) (Handle, error)) (Handle, error) {
+	dir, err := packaged()
+	if err != nil {
+		return nil, err
+	}
+	policies, err := policies(dir, os.Getenv("POLICY_HASH"))
+	if err != nil {
+		return nil, err
+	}
+	opened, err := cloud.Open(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	outcomes, err := opened.Outcomes(os.Getenv("EVENT_BUS"))
+	if err != nil {
+		return nil, err
+	}
+	return build(Environment{Policies: policies, Cloud: opened, Outcomes: outcomes})
+}
+
+// packaged is the directory of the policies that were deployed with the
+// function: beside the program, which is where Lambda unpacks it.
+func packaged() (string, error) {
+	if root := os.Getenv("LAMBDA_TASK_ROOT"); root != "" {
+		return filepath.Join(root, "policies"), nil
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find the policies beside the program: %w", err)
+	}
+	return filepath.Join(filepath.Dir(program), "policies"), nil
+}
+
+// policies reads the packaged policies. If hash is set, the files must be the
+// ones that the deployment was made with, permissions and rules included.
+func policies(dir, hash string) ([]policy.Policy, error) {
+	if hash != "" {
+		files, err := policy.ReadDir(dir)
+		if err != nil {
+			return nil, fmt.Errorf("read policies: %w", err)
+		}
+		if got := policy.Hash(files); got != hash {
+			return nil, fmt.Errorf("policies in %s have the hash %s and POLICY_HASH is %s: deploy the function and its settings together", dir, got, hash)
+		}
+	}
+	loaded, problems := policy.Load(dir)
+	if len(problems) == 0 {
+		return loaded, nil
+	}
+	texts := make([]string, len(problems))
+	for i, p := range problems {
+		texts[i] = p.String()
+	}
+	return nil, errors.New(strings.Join(texts, "; "))
+}
+
+// logger writes one JSON object a line to standard error, where Lambda picks it
+// up. It returns a usable logger also with an error.
+func logger(level string) (*slog.Logger, error) {
+	var l slog.Level
+	var err error
+	switch strings.ToLower(level) {
+	case "", "info":
+	case "debug", "warn", "error":
+		err = l.UnmarshalText([]byte(level))
+	default:
+		err = fmt.Errorf("LOG_LEVEL is %q: use debug, info, warn or error", level)
+	}
+	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: l, ReplaceAttr: lambdacontext.ReplaceAttr})), err
+}
+
+// handler is a Handle as Lambda calls it, with the payload's bytes as they are:
+// Amazon's own examples of events are not all valid JSON.
+type handler struct {
+	handle Handle
+	log    *slog.Logger
+}
+
+func (h handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	log := h.log
+	if lc, ok := lambdacontext.FromContext(ctx); ok {
+		log = log.With("requestId", lc.AwsRequestID)
+	}
+	answer, err := h.handle(ctx, log, payload)
+	if err != nil {
+		log.Error("failed", "error", err.Error())
+		return nil, err
+	}
+	return json.Marshal(answer)
+}
+
+// DryRun says whether the payload asks only to decide and report. A payload
+// that asks for it in a way that can't be read is an error: to do it all the
+// same is what the caller did not want.
+func DryRun(payload []byte) (bool, error) {
+	var asked struct {
+		DryRun json.RawMessage `json:"dryRun"`
+	}
+	// Any other event, of whatever shape, asks for nothing.
+	if json.Unmarshal(payload, &asked) != nil || asked.DryRun == nil {
+		return false, nil
+	}
+	var dry bool
+	if err := json.Unmarshal(asked.DryRun, &dry); err != nil {
+		return false, fmt.Errorf(`dryRun is %s: write {"dryRun": true} or {"dryRun": false}`, asked.DryRun)
+	}
+	return dry, nil
+}
+
+// List reads a comma-separated list; blanks around its parts do not count.
+func List(value string) []string {
+	var parts []string
+	for part := range strings.SplitSeq(value, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return parts
+}

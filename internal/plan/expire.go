@@ -1,0 +1,192 @@
+package plan
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"snapferry/internal/policy"
+	"snapferry/internal/snapshot"
+)
+
+// failedFor is how long a failed copy stays where people can look at it, and
+// where the next attempt sees that there was one.
+const failedFor = 24 * time.Hour
+
+// Cause is why a verdict is what it is, for counting.
+type Cause string
+
+// The causes of verdicts. Only Expired, Twin and FailedCopy delete.
+const (
+	Expired    Cause = "expired"
+	Twin       Cause = "twin"
+	FailedCopy Cause = "failed"
+
+	NotMarked   Cause = "not marked"
+	Unreadable  Cause = "unreadable mark"
+	Held        Cause = "held"
+	NotExpired  Cause = "not expired"
+	NeverEnds   Cause = "never expires"
+	StillCopied Cause = "pending"
+	OddState    Cause = "state"
+	LastCopies  Cause = "minimum count"
+)
+
+// Verdict says whether one copy is to be deleted, and why or why not.
+type Verdict struct {
+	Copy   snapshot.Snapshot
+	Mark   snapshot.Mark // zero if there is none that can be read
+	Delete bool
+	Cause  Cause
+	Reason string
+}
+
+// Surprising says whether people should be told that the copy stays: it is past
+// its day, or nobody can tell when that is.
+func (v Verdict) Surprising(now time.Time) bool {
+	if v.Delete {
+		return false
+	}
+	if v.Cause == Unreadable {
+		return true
+	}
+	past := !v.Mark.Expires.IsZero() && !now.Before(v.Mark.Expires)
+	return past && v.Cause != StillCopied
+}
+
+// Expire decides which of the copies in one Region are to be deleted. Every
+// copy gets exactly one verdict, in the order given; the order changes nothing
+// else.
+//
+//	mark       | held | state     | expired | verdict
+//	none       |      |           |         | keep
+//	unreadable |      |           |         | keep, and tell
+//	readable   | yes  |           |         | keep
+//	readable   | no   | pending   |         | keep until it has ended
+//	readable   | no   | error     |         | delete a day after it began
+//	readable   | no   | completed | no      | keep; delete if an elder copy of the same order does as long
+//	readable   | no   | completed | yes     | delete, but keep the policy's MinimumCount newest of the lineage
+//	readable   | no   | other     |         | keep
+func Expire(copies []snapshot.Snapshot, policies []policy.Policy, now time.Time) []Verdict {
+	verdicts := make([]Verdict, len(copies))
+	for i, c := range copies {
+		verdicts[i] = judge(c, now)
+	}
+	dropTwins(verdicts)
+	keepMinimum(verdicts, policies)
+	return verdicts
+}
+
+// judge decides about a copy by itself.
+func judge(c snapshot.Snapshot, now time.Time) Verdict {
+	v := Verdict{Copy: c}
+	keep := func(cause Cause, format string, args ...any) Verdict {
+		v.Cause, v.Reason = cause, fmt.Sprintf(format, args...)
+		return v
+	}
+	drop := func(cause Cause, format string, args ...any) Verdict {
+		v.Delete = true
+		return keep(cause, format, args...)
+	}
+	mark, err := snapshot.ParseMark(c.Tags)
+	switch {
+	case errors.Is(err, snapshot.ErrNoMark):
+		return keep(NotMarked, "not made by snapferry")
+	case err != nil:
+		return keep(Unreadable, "%v; mend the tags, or delete the snapshot by hand", err)
+	}
+	v.Mark = mark
+	if snapshot.Held(c.Tags) {
+		return keep(Held, "held by tag %s", snapshot.TagHold)
+	}
+	switch c.State {
+	case snapshot.Completed:
+	case snapshot.Pending:
+		return keep(StillCopied, "still being copied")
+	case snapshot.Failed:
+		if c.Started.IsZero() || now.Sub(c.Started) < failedFor {
+			return keep(FailedCopy, "failed (%s); kept for %s after its start for people to see", c.StateMessage, failedFor)
+		}
+		return drop(FailedCopy, "the copy failed: %s", c.StateMessage)
+	default:
+		return keep(OddState, "in state %q", c.State)
+	}
+	switch {
+	case mark.Expires.IsZero():
+		return keep(NeverEnds, "kept for ever by its mark")
+	case now.Before(mark.Expires):
+		return keep(NotExpired, "expires %s", mark.Expires.Format(time.RFC3339))
+	}
+	return drop(Expired, "expired %s", mark.Expires.Format(time.RFC3339))
+}
+
+// dropTwins finds orders that were copied twice: the elder completed copy stays
+// and the others go, unless one would outlive it.
+func dropTwins(verdicts []Verdict) {
+	elders := map[string]*Verdict{}
+	for i := range verdicts {
+		v := &verdicts[i]
+		if v.Mark.Policy == "" || v.Copy.State != snapshot.Completed {
+			continue
+		}
+		order := v.Mark.Order()
+		if elder := elders[order]; elder == nil || older(v.Copy, elder.Copy) {
+			elders[order] = v
+		}
+	}
+	for i := range verdicts {
+		v := &verdicts[i]
+		if v.Mark.Policy == "" || v.Copy.State != snapshot.Completed || v.Delete || v.Cause == Held {
+			continue
+		}
+		elder := elders[v.Mark.Order()]
+		if elder == v || elder.Delete || outlives(v.Mark.Expires, elder.Mark.Expires) {
+			continue
+		}
+		v.Delete, v.Cause = true, Twin
+		v.Reason = fmt.Sprintf("%s is an elder copy of the same order", elder.Copy.ID)
+	}
+}
+
+// keepMinimum spares the newest copies of each lineage, as many as the policy
+// asks for whatever their age.
+func keepMinimum(verdicts []Verdict, policies []policy.Policy) {
+	type lineage struct{ policy, volume string }
+	lines := map[lineage][]*Verdict{}
+	for i := range verdicts {
+		v := &verdicts[i]
+		completed := v.Mark.Policy != "" && v.Copy.State == snapshot.Completed
+		if completed && v.Cause != Twin {
+			key := lineage{v.Mark.Policy, v.Mark.Lineage()}
+			lines[key] = append(lines[key], v)
+		}
+	}
+	for key, line := range lines {
+		p, _ := byName(policies, key.policy)
+		rule, _ := p.Rule(line[0].Copy.Region)
+		minimum := rule.Retention.MinimumCount
+		if minimum == 0 {
+			continue
+		}
+		slices.SortFunc(line, func(a, b *Verdict) int {
+			return cmp.Or(b.Mark.SourceTime.Compare(a.Mark.SourceTime), cmp.Compare(b.Copy.ID, a.Copy.ID))
+		})
+		for _, v := range line[:min(minimum, len(line))] {
+			if v.Delete {
+				v.Delete, v.Cause = false, LastCopies
+				v.Reason = fmt.Sprintf("%s, but one of the %d newest of %s that the policy keeps", v.Reason, minimum, key.volume)
+			}
+		}
+	}
+}
+
+func older(a, b snapshot.Snapshot) bool {
+	return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.ID, b.ID)) < 0
+}
+
+// outlives says whether an expiry is later than another; zero is never.
+func outlives(a, b time.Time) bool {
+	return !b.IsZero() && (a.IsZero() || a.After(b))
+}

@@ -1,0 +1,189 @@
+package reactor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"snapferry/internal/event"
+	"snapferry/internal/plan"
+	"snapferry/internal/policy"
+	"snapferry/internal/snapshot"
+)
+
+// Copies is EC2 as copying needs it.
+type Copies interface {
+	// Find returns those of the snapshots in the Region that this account may
+	// see; the others are left out. ids may be of any number.
+	Find(ctx context.Context, region string, ids []string) ([]snapshot.Snapshot, error)
+	// Made returns this account's snapshots in the Region whose order tag is
+	// one of orders, whatever their state.
+	Made(ctx context.Context, region string, orders []string) ([]snapshot.Snapshot, error)
+	// Copying counts the marked copies in the Region that are pending.
+	Copying(ctx context.Context, region string) (int, error)
+	// Copy starts a copy, with its tags, and returns its id. It must not try
+	// again by itself after a failure that may have made a copy. A nil error
+	// says that EC2 took the request, not that the copy will succeed.
+	Copy(ctx context.Context, r plan.Request) (string, error)
+}
+
+// Copier is the verb of functions/copy: events in, copies out.
+type Copier struct {
+	Policies []policy.Policy
+	// Slots is how many copies to have pending in a target Region.
+	Slots    int
+	Copies   Copies
+	Orders   Orders
+	Outcomes Outcomes
+	Now      Clock
+}
+
+// Record is one event as it was delivered.
+type Record struct {
+	ID   string
+	Body []byte
+	// Receives counts the deliveries of this record, this one included. 0
+	// means that it will not be delivered again whatever is answered.
+	Receives int
+}
+
+// Failure is a record that must be delivered again, with the reason.
+type Failure struct {
+	ID  string
+	Err error
+}
+
+// lookAgain is how often a record whose snapshot is not visible is delivered
+// before that is believed: EC2's listings lag behind its events.
+const lookAgain = 3
+
+// again says whether the record can be put off until EC2 shows more.
+func (r Record) again() bool { return r.Receives > 0 && r.Receives < lookAgain }
+
+// work is what becomes of a batch on its way. The verbs add to it one after
+// the other; only drains run at once, and they return what they have to say.
+type work struct {
+	shares  map[string][]sharing // by source Region
+	results map[string][]result  // by target Region
+	wakers  map[string][]string  // Region to drain: the records that asked for it
+	failed  map[string]error     // by record
+}
+
+type sharing struct {
+	record Record
+	share  event.Share
+}
+
+type result struct {
+	record Record
+	result event.CopyResult
+}
+
+func (w *work) fail(id string, err error) {
+	if w.failed[id] == nil {
+		w.failed[id] = err
+	}
+}
+
+func (w *work) wake(region, record string) {
+	w.wakers[region] = append(w.wakers[region], record)
+}
+
+// Handle takes a batch of events, does what they ask for, and then drains every
+// Region that they touch. It returns the records that must be delivered again;
+// none of them holds the others back.
+func (c *Copier) Handle(ctx context.Context, j *Journal, records []Record) []Failure {
+	w := &work{
+		shares:  map[string][]sharing{},
+		results: map[string][]result{},
+		wakers:  map[string][]string{},
+		failed:  map[string]error{},
+	}
+	for _, record := range records {
+		c.sort(ctx, j, w, record)
+	}
+	for _, region := range slices.Sorted(mapKeys(w.shares)) {
+		c.order(ctx, j, w, region, w.shares[region])
+	}
+	for _, region := range slices.Sorted(mapKeys(w.results)) {
+		c.settle(ctx, j, w, region, w.results[region])
+	}
+	c.drainAll(ctx, j, w)
+
+	var failures []Failure
+	for _, record := range records {
+		if err := w.failed[record.ID]; err != nil {
+			failures = append(failures, Failure{ID: record.ID, Err: err})
+		}
+	}
+	return failures
+}
+
+// sort reads a record and puts it where it belongs.
+func (c *Copier) sort(ctx context.Context, j *Journal, w *work, record Record) {
+	decoded, err := event.Decode(record.Body)
+	if err != nil {
+		c.unreadable(ctx, j, w, record, err)
+		return
+	}
+	switch e := decoded.(type) {
+	case event.Share:
+		region := e.Snapshot.Region
+		w.shares[region] = append(w.shares[region], sharing{record, e})
+	case event.CopyResult:
+		region := e.Copy.Region
+		w.results[region] = append(w.results[region], result{record, e})
+		w.wake(region, record.ID) // whoever made the copy, a slot is free
+	case event.WakeUp:
+		w.wake(e.Region, record.ID)
+		j.add(ctx, Step{Action: actWoken, Reason: "asked to look for waiting orders", Region: e.Region})
+	case event.Ignored:
+		j.add(ctx, Step{Action: actIgnored, Reason: e.Reason})
+	}
+}
+
+// unreadable fails a record that can't be read, so that it ends in the
+// dead-letter queue, and tells people why, once.
+func (c *Copier) unreadable(ctx context.Context, j *Journal, w *work, record Record, cause error) {
+	const fix = "look at the message in the dead-letter queue; if it is an event of Amazon's, it has a new form: tell snapferry's makers"
+	w.fail(record.ID, cause)
+	j.add(ctx, Step{Action: actFailed, Reason: fmt.Sprintf("message %s is left for the dead-letter queue", record.ID), Error: cause.Error(), Fix: fix})
+	if record.Receives > 1 {
+		return
+	}
+	outcome := Outcome{Type: Failed, Reason: "an event can't be read", Cause: cause.Error(), Fix: fix}
+	if err := c.Outcomes.Publish(ctx, []Outcome{outcome}); err != nil {
+		j.fail(ctx, "", err)
+	}
+}
+
+// drainAll drains every Region that was touched, all at once. A drain that
+// could not look fails the records that asked for it, so that it is tried again
+// and, if that does not help, ends where people see it.
+func (c *Copier) drainAll(ctx context.Context, j *Journal, w *work) {
+	regions := slices.Sorted(mapKeys(w.wakers))
+	errs := make([]error, len(regions))
+	var drains sync.WaitGroup
+	for i, region := range regions {
+		drains.Go(func() { errs[i] = c.drain(ctx, j, region) })
+	}
+	drains.Wait()
+	for i, region := range regions {
+		if errs[i] == nil {
+			continue
+		}
+		j.fail(ctx, region, errs[i])
+		for _, record := range w.wakers[region] {
+			w.fail(record, errs[i])
+		}
+	}
+}
+
+// outOfTime says whether too little is left of ctx to begin something new.
+func outOfTime(ctx context.Context) bool {
+	const margin = 10 * time.Second
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && time.Until(deadline) < margin
+}
