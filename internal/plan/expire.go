@@ -122,13 +122,16 @@ func judge(c snapshot.Snapshot, now time.Time) Verdict {
 	return drop(Expired, "expired %s", mark.Expires.Format(time.RFC3339))
 }
 
-// dropTwins finds orders that were copied twice: the elder completed copy stays
-// and the others go, unless one would outlive it.
+// dropTwins finds orders that were copied twice: of the completed copies that
+// stay, the eldest does and the others go, unless one would outlive it.
 func dropTwins(verdicts []Verdict) {
 	elders := map[string]*Verdict{}
+	stays := func(v *Verdict) bool {
+		return v.Mark.Policy != "" && v.Copy.State == snapshot.Completed && !v.Delete
+	}
 	for i := range verdicts {
 		v := &verdicts[i]
-		if v.Mark.Policy == "" || v.Copy.State != snapshot.Completed {
+		if !stays(v) {
 			continue
 		}
 		order := v.Mark.Order()
@@ -138,11 +141,11 @@ func dropTwins(verdicts []Verdict) {
 	}
 	for i := range verdicts {
 		v := &verdicts[i]
-		if v.Mark.Policy == "" || v.Copy.State != snapshot.Completed || v.Delete || v.Cause == Held {
+		if !stays(v) || v.Cause == Held {
 			continue
 		}
 		elder := elders[v.Mark.Order()]
-		if elder == v || elder.Delete || outlives(v.Mark.Expires, elder.Mark.Expires) {
+		if elder == v || outlives(v.Mark.Expires, elder.Mark.Expires) {
 			continue
 		}
 		v.Delete, v.Cause = true, Twin
