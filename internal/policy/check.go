@@ -1,0 +1,158 @@
+package policy
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// checker walks a document and collects everything that is wrong with it.
+// Every check passes silently over an absent node: required has reported it, or
+// it is optional.
+type checker struct {
+	file     string
+	problems []Problem
+	// meant holds the paths that misspelt fields were taken for, so that one
+	// typing error is not also reported as a missing field.
+	meant map[string]bool
+}
+
+func (c *checker) report(n node, format string, args ...any) {
+	c.problems = append(c.problems, Problem{
+		File: c.file, Path: n.path, Value: n.shown(), Text: fmt.Sprintf(format, args...),
+	})
+}
+
+// is says whether n is of the kind that is wanted, and reports it when not. The
+// example is what could stand there; "" is any string.
+func (c *checker) is(n node, want kind, example string) bool {
+	if n.kind == want || n.kind == absent {
+		return n.kind == want
+	}
+	fix := "write " + example
+	switch {
+	case n.kind == text && want == number && isInteger(n.text):
+		fix = fmt.Sprintf("write %s without the quotes", shorten(n.text))
+	case n.kind == text && want == boolean && (n.text == "true" || n.text == "false"):
+		fix = fmt.Sprintf("write %s without the quotes", n.text)
+	case example == "" && (n.kind == number || n.kind == boolean):
+		fix = fmt.Sprintf("write %s with quotes", quote(n.text))
+	case example == "":
+		fix = "write a text in quotes"
+	}
+	c.report(n, "is %s, not %s: %s", n.kind, want, fix)
+	return false
+}
+
+// required is the field of an object, reported with the fix when it is missing.
+// The example is the JSON that could stand there.
+func (c *checker) required(n node, name, example string) node {
+	f := n.get(name)
+	if f.kind == absent && n.kind == object && !c.meant[f.path] {
+		c.report(f, "is missing: add %q: %s to %s", name, example, n.path)
+	}
+	return f
+}
+
+// fields says whether n is an object, and reports those of its fields that are
+// neither known nor tolerated: known too, but nothing to recommend.
+func (c *checker) fields(n node, known []string, tolerated ...string) bool {
+	if !c.is(n, object, "{ … } with "+strings.Join(known, ", ")) {
+		return false
+	}
+	for _, f := range n.fields {
+		if !slices.Contains(known, f.name) && !slices.Contains(tolerated, f.name) {
+			c.unknown(n, f.name, known)
+		}
+	}
+	return true
+}
+
+func (c *checker) unknown(n node, name string, known []string) {
+	at := node{path: child(n.path, name)}
+	meant := nearest(name, known)
+	if meant == "" || n.get(meant).kind != absent {
+		c.report(at, "is not a known field: remove it; here go %s", strings.Join(known, ", "))
+		return
+	}
+	c.meant[child(n.path, meant)] = true
+	if strings.EqualFold(name, meant) {
+		c.report(at, "is not a known field: write %s, as upper and lower case matter", meant)
+		return
+	}
+	c.report(at, "is not a known field: did you mean %s?", meant)
+}
+
+// text is the string that n says. It is not empty, not longer than max
+// characters, and of the form that the pattern describes and the fix explains.
+func (c *checker) text(n node, max int, pattern *regexp.Regexp, fix string) (string, bool) {
+	if !c.is(n, text, "") {
+		return "", false
+	}
+	switch length := utf8.RuneCountInString(n.text); {
+	case length == 0:
+		c.report(n, "is empty: %s", fix)
+	case length > max:
+		c.report(n, "has %d characters: shorten it to %d", length, max)
+	case !pattern.MatchString(n.text):
+		c.report(n, "has the wrong form: %s", fix)
+	default:
+		return n.text, true
+	}
+	return "", false
+}
+
+// oneOf is the string that n says, which is one of those known.
+func (c *checker) oneOf(n node, known ...string) (string, bool) {
+	choice := `"` + strings.Join(known, `" or "`) + `"`
+	if !c.is(n, text, choice) {
+		return "", false
+	}
+	if slices.Contains(known, n.text) {
+		return n.text, true
+	}
+	if meant := nearest(n.text, known); meant != "" {
+		c.report(n, "is not known here: did you mean %q?", meant)
+	} else {
+		c.report(n, "is not known here: write %s", choice)
+	}
+	return "", false
+}
+
+// boolean is the truth that n says.
+func (c *checker) boolean(n node) (value, ok bool) {
+	ok = c.is(n, boolean, "true or false")
+	return ok && n.text == "true", ok
+}
+
+// integer is the number that n says, from least to most.
+func (c *checker) integer(n node, least, most int) (int, bool) {
+	if !c.is(n, number, fmt.Sprintf("a whole number from %d to %d", least, most)) {
+		return 0, false
+	}
+	if !isInteger(n.text) {
+		c.report(n, "is not written as a whole number: write one from %d to %d, without a point or exponent", least, most)
+		return 0, false
+	}
+	// Of a number that is too long for an int, Atoi gives the nearest int.
+	value, _ := strconv.Atoi(n.text)
+	if value < least || value > most {
+		c.report(n, "is out of range: write a number from %d to %d", least, most)
+		return 0, false
+	}
+	return value, true
+}
+
+// unsupported reports a field that snapferry knows and can't do.
+func (c *checker) unsupported(n node) {
+	if n.kind != absent {
+		c.report(node{path: n.path}, "is not supported by this version of snapferry: remove it")
+	}
+}
+
+var integerLiteral = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
+
+func isInteger(s string) bool { return integerLiteral.MatchString(s) }
