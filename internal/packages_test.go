@@ -1,0 +1,88 @@
+// Package internal holds one test: the table of who may import whom.
+package internal
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	module = "snapferry"
+	sdk    = "github.com/aws/aws-sdk-go-v2"
+	smithy = "github.com/aws/smithy-go"
+	lambda = "github.com/aws/aws-lambda-go"
+	cobra  = "github.com/spf13/cobra"
+	// The list of all Regions of all partitions, which the SDK keeps to itself.
+	regions = "github.com/hashicorp/aws-sdk-go-base/v2/endpoints"
+)
+
+// mayImport says for every package what it may import besides the standard
+// library, in tests aside. A name stands for everything below it too.
+var mayImport = map[string][]string{
+	"internal":                 {},
+	"internal/snapshot":        {},
+	"internal/event":           {"internal/snapshot"},
+	"internal/policy":          {"internal/snapshot", regions},
+	"internal/plan":            {"internal/snapshot", "internal/policy"},
+	"internal/reactor":         {"internal/event", "internal/snapshot", "internal/policy", "internal/plan"},
+	"internal/cloud":           {"internal/reactor", "internal/plan", "internal/snapshot", sdk, smithy},
+	"internal/sim":             {},
+	"internal/local":           {"internal/event", "internal/sim"},
+	"cmd/snapferry":            {"internal", cobra},
+	"functions/internal/start": {"internal/cloud", "internal/policy", lambda},
+	"functions/copy":           {"functions/internal/start", "internal/reactor", lambda},
+	"functions/reconcile":      {"functions/internal/start", "internal/reactor", lambda},
+	"functions/expire":         {"functions/internal/start", "internal/reactor", lambda},
+}
+
+// pure packages decide and read; time, logs and processes are other people's
+// business. policy may read files, because Load does.
+var pure = map[string][]string{
+	"internal/snapshot": {"context", "log", "log/slog", "os", "net", "net/http"},
+	"internal/event":    {"context", "log", "log/slog", "os", "net", "net/http"},
+	"internal/policy":   {"context", "log", "log/slog", "net", "net/http", "time"},
+	"internal/plan":     {"context", "log", "log/slog", "os", "net", "net/http"},
+}
+
+func TestImports(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		name := strings.TrimPrefix(fields[0], module+"/")
+		if strings.Contains(name, "/testdata/") {
+			continue
+		}
+		seen[name] = true
+		allowed, listed := mayImport[name]
+		if !listed {
+			t.Errorf("%s is in no row of the table: say what it may import", name)
+			continue
+		}
+		for _, imported := range fields[1:] {
+			if slices.Contains(pure[name], imported) {
+				t.Errorf("%s is pure and imports %s", name, imported)
+			}
+			if first, _, _ := strings.Cut(imported, "/"); first != module && !strings.Contains(first, ".") {
+				continue // the standard library
+			}
+			within := func(prefix string) bool {
+				path := strings.TrimPrefix(imported, module+"/")
+				return path == prefix || strings.HasPrefix(path, prefix+"/")
+			}
+			if !slices.ContainsFunc(allowed, within) {
+				t.Errorf("%s imports %s; it may import %s", name, imported, strings.Join(allowed, ", "))
+			}
+		}
+	}
+	for name := range mayImport {
+		if !seen[name] {
+			t.Errorf("the table has a row for %s, which does not exist", name)
+		}
+	}
+}
