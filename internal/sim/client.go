@@ -104,6 +104,6 @@ func readError(action string, status int, answer []byte, query bool) error {
 	if err := json.Unmarshal(answer, &body); err != nil {
 		return fmt.Errorf("%s: HTTP %d: %s", action, status, strings.TrimSpace(string(answer)))
 	}
-	e.Code, e.Message = body.Type, body.Message
+	e.Code, e.Message = body.Type[strings.LastIndexByte(body.Type, '#')+1:], body.Message
 	return e
 }

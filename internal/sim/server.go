@@ -15,8 +15,9 @@ import (
 	"time"
 )
 
-// maxRequest bounds a request's body; Amazon's largest here is an SQS batch.
-const maxRequest = 2 << 20
+// maxRequest bounds a request's body; Amazon's largest here is an SQS batch
+// of 1 MiB, which JSON may write several times as long.
+const maxRequest = 8 << 20
 
 // defaultAccount is the caller when the access key id is not an account id.
 const defaultAccount = "000000000000"
@@ -87,6 +88,10 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	t.w.handle(recorder, in, func() { dropped = true })
 	if dropped {
 		return nil, io.ErrUnexpectedEOF
+	}
+	// A caller that gave up meanwhile has no answer, as on a real connection.
+	if err := r.Context().Err(); err != nil {
+		return nil, err
 	}
 	response := recorder.Result()
 	response.Request = r
@@ -225,13 +230,22 @@ func protocolOf(r *http.Request) func(http.ResponseWriter, *call, any, *apiError
 	return respondXML
 }
 
-func respondJSON(rw http.ResponseWriter, _ *call, reply any, problem *apiError) {
-	rw.Header().Set("Content-Type", "application/x-amz-json-1.1")
+func respondJSON(rw http.ResponseWriter, c *call, reply any, problem *apiError) {
+	version := "1.1"
+	if c.service == "sqs" {
+		version = "1.0"
+	}
+	rw.Header().Set("Content-Type", "application/x-amz-json-"+version)
 	status := http.StatusOK
 	if problem != nil {
 		status = problem.Status
-		rw.Header().Set("X-Amzn-Errortype", problem.Code)
-		reply = map[string]string{"__type": problem.Code, "message": problem.Message}
+		shape := problem.Code
+		if c.service == "sqs" {
+			shape = sqsError(rw.Header(), problem)
+		} else {
+			rw.Header().Set("X-Amzn-Errortype", problem.Code)
+		}
+		reply = map[string]string{"__type": shape, "message": problem.Message}
 	}
 	if reply == nil {
 		reply = struct{}{}

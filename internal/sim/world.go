@@ -131,8 +131,10 @@ func (w *World) Counts() map[Call]int {
 }
 
 // step runs f as one step of history: everything that was due has happened
-// before it, and nothing else happens during it.
+// before it, and nothing else happens during it. Listeners hear of its events
+// once it is over.
 func (w *World) step(f func(now time.Time)) {
+	defer w.events.tell()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.clock.Now()

@@ -1,0 +1,94 @@
+package sim
+
+// machineImage is an AMI: here only something that keeps snapshots in use.
+type machineImage struct {
+	resource
+	name      string
+	snapshots []string
+}
+
+func noImage(id string) *apiError {
+	return badRequest("InvalidAMIID.NotFound", "The image id '[%s]' does not exist", id)
+}
+
+func (e *ec2) registerImage(c *ec2Call) (any, *apiError) {
+	name, problem := c.required("Name")
+	if problem != nil {
+		return nil, problem
+	}
+	var ids []string
+	for _, prefix := range c.groups("BlockDeviceMapping", "DeviceName", "Ebs.SnapshotId") {
+		id := c.get(prefix + "Ebs.SnapshotId")
+		if id == "" {
+			continue
+		}
+		if problem := checkSnapshotID(id); problem != nil {
+			return nil, problem
+		}
+		ids = append(ids, id)
+	}
+	tags, problem := c.tagSpecification("image")
+	if problem != nil {
+		return nil, problem
+	}
+	if problem := c.dryRun(); problem != nil {
+		return nil, problem
+	}
+	for _, m := range c.in.images {
+		if m.owner == c.account && m.name == name {
+			return nil, badRequest("InvalidAMIName.Duplicate", "AMI name %s is already in use by AMI %s", name, m.id)
+		}
+	}
+	var snapshots []*ebsSnapshot
+	for _, id := range ids {
+		s, problem := c.ownSnapshot(id)
+		if problem != nil {
+			return nil, problem
+		}
+		if s.now.state != "completed" {
+			return nil, badRequest("InvalidParameterValue", "Snapshot %s is not completed", id)
+		}
+		snapshots = append(snapshots, s)
+	}
+	m := &machineImage{resource: e.newResource(c.in, "ami", "image", c.account), name: name, snapshots: ids}
+	c.in.images[m.id] = m
+	for _, s := range snapshots {
+		if s.images == nil {
+			s.images = map[string]bool{}
+		}
+		s.images[m.id] = true
+	}
+	if len(tags) > 0 {
+		sheet := m.sheet(c.in, m.owner)
+		sheet.now = tags
+		sheet.reveal()
+	}
+	return struct {
+		ImageID string `xml:"imageId"`
+	}{m.id}, nil
+}
+
+func (e *ec2) deregisterImage(c *ec2Call) (any, *apiError) {
+	id, problem := c.required("ImageId")
+	if problem != nil {
+		return nil, problem
+	}
+	if problem := c.dryRun(); problem != nil {
+		return nil, problem
+	}
+	m := c.in.images[id]
+	if m == nil || m.owner != c.account {
+		return nil, noImage(id)
+	}
+	for _, snapshot := range m.snapshots {
+		if s := c.in.snapshots[snapshot]; s != nil {
+			delete(s.images, id)
+		}
+	}
+	for _, sheet := range m.sheets {
+		sheet.now = nil
+		sheet.reveal()
+	}
+	delete(c.in.images, id)
+	return returned{true}, nil
+}
