@@ -7,6 +7,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"snapferry/internal/policy"
 	"snapferry/internal/snapshot"
@@ -22,6 +23,9 @@ type Order struct {
 	// Lineage is the source's volume: orders of one lineage wait for each
 	// other, as EC2 itself makes copies of one lineage wait.
 	Lineage string `json:"lineage"`
+	// Shared is when the source was shared, as the event says; zero when it was
+	// found otherwise. It is for people only.
+	Shared time.Time `json:"shared,omitzero"`
 }
 
 // Key names the order within its target Region.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"snapferry/internal/event"
 	"snapferry/internal/plan"
@@ -69,6 +68,7 @@ type work struct {
 	results map[string][]result  // by target Region
 	wakers  map[string][]string  // Region to drain: the records that asked for it
 	failed  map[string]error     // by record
+	time    budget
 }
 
 type sharing struct {
@@ -100,6 +100,7 @@ func (c *Copier) Handle(ctx context.Context, j *Journal, records []Record) []Fai
 		results: map[string][]result{},
 		wakers:  map[string][]string{},
 		failed:  map[string]error{},
+		time:    budgetOf(ctx),
 	}
 	for _, record := range records {
 		c.sort(ctx, j, w, record)
@@ -167,7 +168,7 @@ func (c *Copier) drainAll(ctx context.Context, j *Journal, w *work) {
 	errs := make([]error, len(regions))
 	var drains sync.WaitGroup
 	for i, region := range regions {
-		drains.Go(func() { errs[i] = c.drain(ctx, j, region) })
+		drains.Go(func() { errs[i] = c.drain(ctx, j, region, w.time) })
 	}
 	drains.Wait()
 	for i, region := range regions {
@@ -179,11 +180,4 @@ func (c *Copier) drainAll(ctx context.Context, j *Journal, w *work) {
 			w.fail(record, errs[i])
 		}
 	}
-}
-
-// outOfTime says whether too little is left of ctx to begin something new.
-func outOfTime(ctx context.Context) bool {
-	const margin = 10 * time.Second
-	deadline, ok := ctx.Deadline()
-	return ctx.Err() != nil || ok && time.Until(deadline) < margin
 }

@@ -28,14 +28,14 @@ const (
 
 // drain starts waiting orders of a Region, as many as there are free slots. The
 // error says that it could not look or not tell; the orders are safe either way.
-func (c *Copier) drain(ctx context.Context, j *Journal, region string) error {
+func (c *Copier) drain(ctx context.Context, j *Journal, region string, left budget) error {
 	copying, err := c.Copies.Copying(ctx, region)
 	if err != nil {
 		return busyIsFine(fmt.Errorf("count pending copies in %s: %w", region, err))
 	}
 	free := c.Slots - copying
 	wait := firstWait
-	for free > 0 && !outOfTime(ctx) {
+	for free > 0 && !left.spent(ctx) {
 		deliveries, err := c.Orders.Receive(ctx, region, min(free, batch), wait)
 		if err != nil {
 			return fmt.Errorf("receive orders for %s: %w", region, err)
@@ -44,7 +44,7 @@ func (c *Copier) drain(ctx context.Context, j *Journal, region string) error {
 			return nil
 		}
 		wait = 0
-		b := &turn{copier: c, journal: j, region: region, waiting: deliveries}
+		b := &turn{copier: c, journal: j, region: region, left: left, waiting: deliveries}
 		err = b.work(ctx)
 		if released := b.releaseAll(ctx); err == nil {
 			err = released
@@ -72,6 +72,7 @@ type turn struct {
 	copier  *Copier
 	journal *Journal
 	region  string
+	left    budget
 
 	waiting  []Delivery // neither finished nor released yet
 	finished []Delivery // to be finished once their outcomes are out
@@ -103,7 +104,7 @@ func (t *turn) work(ctx context.Context) error {
 		made[key] = append(made[key], s)
 	}
 
-	for len(t.waiting) > 0 && !t.full && !outOfTime(ctx) {
+	for len(t.waiting) > 0 && !t.full && !t.left.spent(ctx) {
 		d := t.waiting[0]
 		t.waiting = t.waiting[1:]
 		var source *snapshot.Snapshot
@@ -191,6 +192,9 @@ func (t *turn) act(ctx context.Context, d Delivery, decision plan.Decision) erro
 	outcome.Copy, outcome.Reason = &copied, decision.Reason
 	outcome.SourceAccount = request.Mark.SourceAccount
 	outcome.SourceTime, outcome.Expires = when(request.Mark.SourceTime), when(request.Mark.Expires)
+	if shared := d.Order.Shared; !shared.IsZero() {
+		outcome.Shared, outcome.WaitSeconds = when(shared), t.copier.Now().Sub(shared).Seconds()
+	}
 	t.end(d, outcome)
 	return nil
 }

@@ -37,16 +37,17 @@ type Expirer struct {
 // Region's trouble does not hold back the others; the error names those that
 // could not be looked into, or that nothing could be told about.
 func (e *Expirer) Expire(ctx context.Context, j *Journal) error {
+	left := budgetOf(ctx)
 	must, may := e.regions(ctx, j)
 	var problems []error
 	for _, region := range must {
-		if err := e.expire(ctx, j, region); err != nil {
+		if err := e.expire(ctx, j, region, left); err != nil {
 			j.fail(ctx, region, err)
 			problems = append(problems, err)
 		}
 	}
 	for _, region := range may {
-		if err := e.expire(ctx, j, region); err != nil {
+		if err := e.expire(ctx, j, region, left); err != nil {
 			j.add(ctx, Step{Action: actIgnored, Region: region,
 				Reason: fmt.Sprintf("no policy names this Region, and looking for copies of removed policies there did not work: %v", err)})
 		}
@@ -81,7 +82,7 @@ func (e *Expirer) regions(ctx context.Context, j *Journal) (must, may []string) 
 	return slices.Sorted(mapKeys(named)), may
 }
 
-func (e *Expirer) expire(ctx context.Context, j *Journal, region string) error {
+func (e *Expirer) expire(ctx context.Context, j *Journal, region string, left budget) error {
 	var copies []snapshot.Snapshot
 	for c, err := range e.Copies.Marked(ctx, region) {
 		if err != nil {
@@ -91,12 +92,13 @@ func (e *Expirer) expire(ctx context.Context, j *Journal, region string) error {
 		}
 		copies = append(copies, c)
 	}
+	j.saw("copies", len(copies))
 	now := e.Now()
 	var outcomes []Outcome
 	for _, v := range plan.Expire(copies, e.Policies, now) {
 		surprising := v.Surprising(now)
 		if v.Delete && !j.DryRun() {
-			if outOfTime(ctx) {
+			if left.spent(ctx) {
 				v.Delete, v.Reason, surprising = false, v.Reason+"; out of time, the next run deletes it", false
 			} else if err := e.Copies.Delete(ctx, v.Copy.Ref); err != nil && !errors.Is(err, ErrGone) {
 				v.Delete, v.Reason, surprising = false, fmt.Sprintf("%s, but EC2 would not delete it: %v; tried again in the next run", v.Reason, err), true

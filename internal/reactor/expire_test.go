@@ -1,7 +1,6 @@
 package reactor_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
@@ -11,10 +10,6 @@ import (
 	"snapferry/internal/sim"
 	"snapferry/internal/snapshot"
 )
-
-func contextWith(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, d)
-}
 
 // copies makes n sources and lets them be copied everywhere; it returns the ids
 // in the Region.

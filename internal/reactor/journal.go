@@ -40,7 +40,9 @@ const (
 // Summary is what a function answers: every step counted, and as many of them
 // in full as fit.
 type Summary struct {
-	DryRun  bool           `json:"dryRun"`
+	DryRun bool `json:"dryRun"`
+	// Seen counts what was looked at: sources, copies.
+	Seen    map[string]int `json:"seen,omitempty"`
 	Counts  map[string]int `json:"counts"`
 	Steps   []Step         `json:"steps"`
 	Omitted int            `json:"omitted"`
@@ -60,7 +62,7 @@ type Journal struct {
 
 // NewJournal makes the journal of one invocation.
 func NewJournal(log *slog.Logger, dryRun bool) *Journal {
-	return &Journal{log: log, summary: Summary{DryRun: dryRun, Counts: map[string]int{}, Steps: []Step{}}}
+	return &Journal{log: log, summary: Summary{DryRun: dryRun, Seen: map[string]int{}, Counts: map[string]int{}, Steps: []Step{}}}
 }
 
 // DryRun says whether the invocation is only to decide and report.
@@ -71,8 +73,15 @@ func (j *Journal) Summary() Summary {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	s := j.summary
-	s.Counts = maps.Clone(s.Counts)
+	s.Seen, s.Counts = maps.Clone(s.Seen), maps.Clone(s.Counts)
 	return s
+}
+
+// saw counts what was looked at.
+func (j *Journal) saw(what string, n int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.summary.Seen[what] += n
 }
 
 func (j *Journal) add(ctx context.Context, s Step) {

@@ -51,8 +51,11 @@ type Outcome struct {
 	Encrypted     *bool         `json:"encrypted,omitempty"`
 	KeyARN        string        `json:"keyArn,omitempty"`
 	SourceTime    *time.Time    `json:"sourceTime,omitempty"`
-	Started       *time.Time    `json:"started,omitempty"`
-	Completed     *time.Time    `json:"completed,omitempty"`
+	Shared        *time.Time    `json:"shared,omitempty"`
+	// WaitSeconds is how long it took from the share to the copy's start.
+	WaitSeconds float64    `json:"waitSeconds,omitempty"`
+	Started     *time.Time `json:"started,omitempty"`
+	Completed   *time.Time `json:"completed,omitempty"`
 	// CopySeconds is how long the copy took, once it has completed.
 	CopySeconds float64    `json:"copySeconds,omitempty"`
 	Expires     *time.Time `json:"expires,omitempty"`

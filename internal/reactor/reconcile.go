@@ -54,7 +54,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, j *Journal) error {
 	}
 	made := map[string]plan.Made{}
 	for _, region := range targets {
-		counted, err := r.made(ctx, region)
+		counted, err := r.made(ctx, j, region)
 		if err != nil {
 			// Without knowing what is there, nothing may be ordered there.
 			problem(region, fmt.Errorf("list copies in %s: %w", region, err))
@@ -72,6 +72,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, j *Journal) error {
 				problem(region, fmt.Errorf("list shared snapshots in %s: %w", region, err))
 				break
 			}
+			j.saw("sources", 1)
 			for _, gap := range plan.Missing(source, r.Policies, made, r.CatchUp, r.Now()) {
 				target := gap.Order.Target
 				switch {
@@ -115,12 +116,13 @@ func (r *Reconciler) scope() (owners, targets []string) {
 	return slices.Compact(owners), slices.Compact(targets)
 }
 
-func (r *Reconciler) made(ctx context.Context, region string) (plan.Made, error) {
+func (r *Reconciler) made(ctx context.Context, j *Journal, region string) (plan.Made, error) {
 	made := plan.Made{}
 	for c, err := range r.Copies.Marked(ctx, region) {
 		if err != nil {
 			return nil, err
 		}
+		j.saw("copies", 1)
 		made.Add(c)
 	}
 	return made, nil

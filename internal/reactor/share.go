@@ -56,6 +56,7 @@ func (c *Copier) order(ctx context.Context, j *Journal, w *work, region string, 
 				skip(s.record.ID, wish.Order, source.Owner, wish.Reason)
 				continue
 			}
+			wish.Order.Shared = s.share.Time
 			target := wish.Order.Target
 			queued[target] = append(queued[target], ticket{s.record.ID, wish})
 		}
