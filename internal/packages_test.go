@@ -14,6 +14,7 @@ const (
 	smithy = "github.com/aws/smithy-go"
 	lambda = "github.com/aws/aws-lambda-go"
 	cobra  = "github.com/spf13/cobra"
+	pflag  = "github.com/spf13/pflag" // cobra's own flags
 	// The list of all Regions of all partitions, which the SDK keeps to itself.
 	regions = "github.com/hashicorp/aws-sdk-go-base/v2/endpoints"
 )
@@ -30,7 +31,7 @@ var mayImport = map[string][]string{
 	"internal/cloud":           {"internal/reactor", "internal/plan", "internal/snapshot", sdk, smithy},
 	"internal/sim":             {},
 	"internal/local":           {"internal/event", "internal/sim"},
-	"cmd/snapferry":            {"internal", cobra},
+	"cmd/snapferry":            {"internal", cobra, pflag},
 	"functions/internal/start": {"internal/cloud", "internal/policy", lambda},
 	"functions/copy":           {"functions/internal/start", "internal/reactor", lambda},
 	"functions/reconcile":      {"functions/internal/start", "internal/reactor", lambda},

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"snapferry": main})
+}
+
+// The scripts in testdata/script are the command line's contract: what is
+// printed where, and with what exit code. Besides testscript's own commands
+// they have:
+//
+//	exits CODE COMMAND...
+//		runs COMMAND, which must exit with CODE
+//	serve COMMAND...
+//		starts COMMAND, takes the first line of its stdout as URL, and leaves
+//		it running
+//	interrupt
+//		sends what serve left running Ctrl-C, at which it must exit with 0;
+//		stdout and stderr are what it printed
+//	await REGEXP ACCOUNT REGION NAME=VALUE...
+//		makes a call to the EC2 at URL until stdout, the answer, matches
+//	capture NAME REGEXP
+//		sets NAME to what the group in REGEXP matches in stdout
+//	functions DIR
+//		puts the three functions, built for this machine, into DIR
+func TestScripts(t *testing.T) {
+	running := &servers{}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":     exits,
+			"serve":     running.serve,
+			"interrupt": running.interrupt,
+			"await":     await,
+			"capture":   capture,
+			"functions": functionsIn(t.TempDir()),
+		},
+		RequireExplicitExec: true,
+	})
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	command := exec.Command(args[1], args[2:]...)
+	command.Dir = ts.Getenv("WORK")
+	command.Stdout, command.Stderr = ts.Stdout(), ts.Stderr()
+	err := command.Run()
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
+		ts.Fatalf("run %v: %v", args[1:], err)
+	}
+	if got, want := strconv.Itoa(command.ProcessState.ExitCode()), args[0]; got != want {
+		ts.Fatalf("%v: got exit code %s, want %s", args[1:], got, want)
+	}
+}
+
+// functionsIn is the command functions; it builds them into directory, once for
+// all scripts.
+func functionsIn(directory string) func(*testscript.TestScript, bool, []string) {
+	build := sync.OnceValue(func() error {
+		for _, name := range []string{"copy", "reconcile", "expire"} {
+			command := exec.Command("go", "build", "-tags", "lambda.norpc",
+				"-o", filepath.Join(directory, name, "bootstrap"), "snapferry/functions/"+name)
+			if output, err := command.CombinedOutput(); err != nil {
+				return errors.New(string(output))
+			}
+		}
+		return nil
+	})
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) != 1 {
+			ts.Fatalf("usage: functions DIR")
+		}
+		ts.Check(build())
+		ts.Check(os.MkdirAll(filepath.Dir(ts.MkAbs(args[0])), 0o755))
+		ts.Check(os.Symlink(directory, ts.MkAbs(args[0])))
+	}
+}

@@ -1,0 +1,138 @@
+package local
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"snapferry/internal/sim"
+)
+
+// Settings say what is deployed. The zero value of a field with a default means
+// the default.
+type Settings struct {
+	// World is the simulated AWS, and Clock the one that it was made with.
+	World *sim.World
+	Clock sim.Clock
+
+	Account string // the target account; default 222222222222
+	Home    string // the Region of bus, queues and functions; default us-east-1
+	// SourceRegions are where snapshots are shared, TargetRegions where copies
+	// go, ExpireRegions where copies expire; default for the last: as targets.
+	SourceRegions, TargetRegions, ExpireRegions []string
+
+	// Functions is the directory that has NAME/bootstrap for each function.
+	Functions string
+	// Policies is a directory of policy documents, or one document.
+	Policies string
+
+	CopySlots int           // default 20
+	CatchUp   time.Duration // default 168h
+	LogLevel  string        // default info
+	// ReconcileEvery and ExpireEvery are on the world's clock; 0 means never,
+	// but on demand.
+	ReconcileEvery, ExpireEvery time.Duration
+
+	// Listen is where the world is served; default 127.0.0.1:0.
+	Listen string
+	// Output gets what the functions print and what goes wrong between them.
+	Output io.Writer
+	// Invoked, when set, is told of every invocation's end, from any goroutine.
+	Invoked func(function string, answer []byte, err error)
+}
+
+func (s Settings) withDefaults() Settings {
+	s.Account = cmp.Or(s.Account, "222222222222")
+	s.Home = cmp.Or(s.Home, "us-east-1")
+	s.CopySlots = cmp.Or(s.CopySlots, 20)
+	s.CatchUp = cmp.Or(s.CatchUp, 168*time.Hour)
+	s.LogLevel = cmp.Or(s.LogLevel, "info")
+	s.Listen = cmp.Or(s.Listen, "127.0.0.1:0")
+	if s.ExpireRegions == nil {
+		s.ExpireRegions = s.TargetRegions
+	}
+	if s.Invoked == nil {
+		s.Invoked = func(string, []byte, error) {}
+	}
+	return s
+}
+
+// The functions.
+const (
+	Copy      = "copy"
+	Reconcile = "reconcile"
+	Expire    = "expire"
+)
+
+const copyTimeout = time.Minute
+
+// Function is how a function is run against the AWS at endpoint.
+func (s Settings) Function(name, endpoint string) (FunctionConfig, error) {
+	s = s.withDefaults()
+	config := FunctionConfig{
+		Name:        name,
+		Binary:      filepath.Join(s.Functions, name, "bootstrap"),
+		Policies:    s.Policies,
+		Environment: s.environment(name, endpoint),
+		Account:     s.Account,
+		Region:      s.Home,
+		Output:      s.Output,
+	}
+	switch name {
+	case Copy:
+		config.MemoryMB, config.Timeout, config.Concurrency = 256, copyTimeout, 2
+	case Reconcile:
+		config.MemoryMB, config.Timeout = 512, 5*time.Minute
+	case Expire:
+		config.MemoryMB, config.Timeout = 256, 5*time.Minute
+	default:
+		return FunctionConfig{}, fmt.Errorf("find function %q: there are %s, %s and %s", name, Copy, Reconcile, Expire)
+	}
+	if _, err := os.Stat(config.Binary); err != nil {
+		return FunctionConfig{}, fmt.Errorf(`find function %s: %w: build the functions for this machine with "make build-local"`, name, err)
+	}
+	return config, nil
+}
+
+// environment is the variables of one function; endpoint is where the world is.
+func (s Settings) environment(function, endpoint string) map[string]string {
+	queue := func(name string) string { return endpoint + "/" + s.Account + "/" + name }
+	variables := map[string]string{
+		"AWS_ENDPOINT_URL":      endpoint,
+		"AWS_ACCESS_KEY_ID":     s.Account,
+		"AWS_SECRET_ACCESS_KEY": "local",
+		"EVENT_BUS":             busName,
+		"LOG_LEVEL":             s.LogLevel,
+	}
+	switch function {
+	case Copy:
+		variables["ORDERS_QUEUE_URL"] = queue(ordersQueue("{region}"))
+		variables["COPY_SLOTS"] = strconv.Itoa(s.CopySlots)
+	case Reconcile:
+		variables["ORDERS_QUEUE_URL"] = queue(ordersQueue("{region}"))
+		variables["EVENTS_QUEUE_URL"] = queue(eventsQueue)
+		variables["SOURCE_REGIONS"] = strings.Join(s.SourceRegions, ",")
+		variables["CATCH_UP"] = s.CatchUp.String()
+	case Expire:
+		variables["EXPIRE_REGIONS"] = strings.Join(s.ExpireRegions, ",")
+	}
+	return variables
+}
+
+func (s Settings) check() error {
+	if len(s.SourceRegions) == 0 || len(s.TargetRegions) == 0 {
+		return fmt.Errorf("deploy: no source or no target Region given")
+	}
+	for _, regions := range [][]string{s.SourceRegions, s.TargetRegions, s.ExpireRegions} {
+		if slices.Contains(regions, "") {
+			return fmt.Errorf("deploy: a Region without a name in %q", regions)
+		}
+	}
+	return nil
+}
