@@ -114,11 +114,15 @@ func TestManySnapshots(t *testing.T) {
 			t.Errorf("found %d of %d: %v", len(found), n, err)
 		}
 		listed := map[string]bool{}
-		for s, err := range ec2.Shared(t.Context(), "us-east-1", []string{"111111111111"}) {
+		for page, more := "", true; more; more = page != "" {
+			shared, next, err := ec2.Shared(t.Context(), "us-east-1", []string{"111111111111"}, page)
 			if err != nil {
 				t.Fatal(err)
 			}
-			listed[s.ID] = true
+			for _, s := range shared {
+				listed[s.ID] = true
+			}
+			page = next
 		}
 		if len(listed) != n {
 			t.Errorf("listed %d of %d", len(listed), n)
@@ -155,7 +159,7 @@ func TestCopyIsNotRepeatedBlindly(t *testing.T) {
 func TestSettingsThatCantBe(t *testing.T) {
 	c := open(sim.New(sim.Options{}))
 	for _, template := range []string{"", "http://q/orders.fifo", "http://q/orders-{region}"} {
-		if _, err := c.Orders(template); err == nil || !strings.Contains(err.Error(), "ORDERS_QUEUE_URL") {
+		if _, err := c.Orders(template, ""); err == nil || !strings.Contains(err.Error(), "ORDERS_QUEUE_URL") {
 			t.Errorf("Orders(%q): %v, want an error that names the variable", template, err)
 		}
 	}

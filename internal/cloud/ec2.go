@@ -6,7 +6,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -55,13 +54,9 @@ func (e *EC2) Find(ctx context.Context, region string, ids []string) ([]snapshot
 	return e.look(ctx, region, nil, "snapshot-id", ids)
 }
 
-// Made implements reactor.Copies.
-func (e *EC2) Made(ctx context.Context, region string, orders []string) ([]snapshot.Snapshot, error) {
-	literal := make([]string, len(orders))
-	for i, order := range orders {
-		literal[i] = escapeFilter(order)
-	}
-	return e.look(ctx, region, []string{"self"}, "tag:"+snapshot.TagOrder, literal)
+// Kin implements reactor.Copies.
+func (e *EC2) Kin(ctx context.Context, region string, patterns []string) ([]snapshot.Snapshot, error) {
+	return e.look(ctx, region, []string{"self"}, "tag:"+snapshot.TagLineage, patterns)
 }
 
 func (e *EC2) look(ctx context.Context, region string, owners []string, filter string, values []string) ([]snapshot.Snapshot, error) {
@@ -80,8 +75,8 @@ func (e *EC2) look(ctx context.Context, region string, owners []string, filter s
 	return all, nil
 }
 
-// Copying implements reactor.Copies.
-func (e *EC2) Copying(ctx context.Context, region string) (int, error) {
+// Pending implements reactor.Copies.
+func (e *EC2) Pending(ctx context.Context, region string) (int, error) {
 	n := 0
 	for _, err := range e.list(ctx, region, &ec2.DescribeSnapshotsInput{
 		OwnerIds: []string{"self"},
@@ -104,12 +99,25 @@ func (e *EC2) Marked(ctx context.Context, region string) iter.Seq2[snapshot.Snap
 }
 
 // Shared implements reactor.Catching.
-func (e *EC2) Shared(ctx context.Context, region string, owners []string) iter.Seq2[snapshot.Snapshot, error] {
-	return e.list(ctx, region, &ec2.DescribeSnapshotsInput{
+func (e *EC2) Shared(ctx context.Context, region string, owners []string, page string) ([]snapshot.Snapshot, string, error) {
+	input := &ec2.DescribeSnapshotsInput{
 		OwnerIds:            owners,
 		RestorableByUserIds: []string{"self"},
 		Filters:             []types.Filter{{Name: aws.String("status"), Values: []string{string(snapshot.Completed)}}},
-	})
+		MaxResults:          aws.Int32(pageSize),
+	}
+	if page != "" {
+		input.NextToken = &page
+	}
+	output, err := e.in(region).DescribeSnapshots(ctx, input)
+	if err != nil {
+		return nil, "", classify(err)
+	}
+	shared := make([]snapshot.Snapshot, len(output.Snapshots))
+	for i, s := range output.Snapshots {
+		shared[i] = read(region, s)
+	}
+	return shared, aws.ToString(output.NextToken), nil
 }
 
 func marked() types.Filter {
@@ -200,6 +208,20 @@ func (e *EC2) defaultKey(ctx context.Context, region string) (string, error) {
 	return "", nil
 }
 
+// Settled implements reactor.Copies. The value of the tag does not matter.
+func (e *EC2) Settled(ctx context.Context, region string, ids []string) error {
+	for some := range slices.Chunk(ids, perLook) {
+		_, err := e.in(region).CreateTags(ctx, &ec2.CreateTagsInput{
+			Resources: some,
+			Tags:      []types.Tag{{Key: aws.String(snapshot.TagSettled), Value: aws.String("told")}},
+		})
+		if err != nil {
+			return classify(err)
+		}
+	}
+	return nil
+}
+
 // Regions implements reactor.Expiring.
 func (e *EC2) Regions(ctx context.Context) ([]string, error) {
 	output, err := e.in(e.config.Region).DescribeRegions(ctx, &ec2.DescribeRegionsInput{})
@@ -257,8 +279,3 @@ func tagsOf(m map[string]string) []types.Tag {
 	}
 	return tags
 }
-
-// wildcards in a filter's value stand for themselves behind a backslash.
-var wildcards = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`)
-
-func escapeFilter(s string) string { return wildcards.Replace(s) }

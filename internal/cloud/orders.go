@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,87 +22,178 @@ import (
 // perBatch is how many messages one call of SQS takes.
 const perBatch = 10
 
-// Orders is the orders' queues, one per target Region, in the home Region. It
-// serves the reactor's port of that name.
+// Lanes is how many queues a target Region has where the queues' URL has a
+// place for the lane; else it has one.
+const Lanes = 8
+
+// Orders is the orders' queues, Lanes or one per target Region, in the home
+// Region. It serves the reactor's port of that name.
+//
+// SQS knows no priorities, and hands a FIFO queue's messages out in the order in
+// which they came. So that one account's flood is not in everybody's way, source
+// accounts are spread over lanes, and the lanes take turns.
 type Orders struct {
-	client *sqs.Client
-	url    string // with {region}
+	client  *sqs.Client
+	url     string // with {region}, and perhaps {lane}
+	letters string // the dead-letter queue's URL, "" if there is none
+	lanes   int
+	turns   turns
 }
 
 // Orders opens the queues whose URLs are template with the target Region in the
-// place of {region}. They must be FIFO queues.
-func (c *Cloud) Orders(template string) (*Orders, error) {
+// place of {region} and the lane, from 0, in the place of {lane}. They must be
+// FIFO queues. letters is the URL of the FIFO queue for orders that people must
+// look at; without it such orders are tried for ever.
+func (c *Cloud) Orders(template, letters string) (*Orders, error) {
 	if !strings.Contains(template, "{region}") {
 		return nil, fmt.Errorf("ORDERS_QUEUE_URL is %q: it must hold {region}, in whose place the target Region is put", template)
 	}
 	if !strings.HasSuffix(template, ".fifo") {
 		return nil, fmt.Errorf("ORDERS_QUEUE_URL is %q: it must name FIFO queues, which end in .fifo", template)
 	}
-	// There is one lane per Region, which a template with lanes calls 0.
-	return &Orders{sqs.NewFromConfig(c.config), strings.ReplaceAll(template, "{lane}", "0")}, nil
+	if letters != "" && !strings.HasSuffix(letters, ".fifo") {
+		return nil, fmt.Errorf("ORDERS_DLQ_URL is %q: it must name a FIFO queue, which ends in .fifo", letters)
+	}
+	o := &Orders{client: sqs.NewFromConfig(c.config), url: template, letters: letters, lanes: 1}
+	if strings.Contains(template, "{lane}") {
+		o.lanes = Lanes
+	}
+	return o, nil
 }
 
-func (o *Orders) queue(region string) *string {
-	return aws.String(strings.ReplaceAll(o.url, "{region}", region))
+func (o *Orders) queue(region string, lane int) *string {
+	return aws.String(strings.NewReplacer("{region}", region, "{lane}", strconv.Itoa(lane)).Replace(o.url))
 }
 
-// Send implements reactor.Orders. The order's key is the deduplication id: SQS
-// drops what it has seen within five minutes.
+// lane is where an account's orders wait.
+func (o *Orders) lane(account string) int {
+	h := fnv.New32a()
+	h.Write([]byte(account))
+	return int(h.Sum32() % uint32(o.lanes))
+}
+
+// Send implements reactor.Orders.
 func (o *Orders) Send(ctx context.Context, region string, orders []plan.Order) []error {
-	errs := make([]error, 0, len(orders))
-	for some := range slices.Chunk(orders, perBatch) {
-		errs = append(errs, o.send(ctx, region, some)...)
+	errs := make([]error, len(orders))
+	lanes := map[int][]int{} // to positions in orders
+	for i, order := range orders {
+		lane := o.lane(order.Facts.Owner)
+		lanes[lane] = append(lanes[lane], i)
+	}
+	for lane, positions := range lanes {
+		for some := range slices.Chunk(positions, perBatch) {
+			entries := make([]types.SendMessageBatchRequestEntry, len(some))
+			for n, i := range some {
+				entries[n] = types.SendMessageBatchRequestEntry{
+					Id:                     aws.String(strconv.Itoa(i)),
+					MessageBody:            aws.String(body(orders[i])),
+					MessageDeduplicationId: aws.String(once(orders[i])),
+					MessageGroupId:         aws.String(orders[i].Group()),
+				}
+			}
+			o.send(ctx, o.queue(region, lane), entries, errs)
+		}
+		o.turns.filled(region, lane)
 	}
 	return errs
 }
 
-func (o *Orders) send(ctx context.Context, region string, orders []plan.Order) []error {
-	errs := make([]error, len(orders))
-	entries := make([]types.SendMessageBatchRequestEntry, len(orders))
-	for i, order := range orders {
-		body, err := json.Marshal(order)
-		if err != nil {
-			panic(err) // strings always marshal
-		}
-		entries[i] = types.SendMessageBatchRequestEntry{
-			Id:                     aws.String(strconv.Itoa(i)),
-			MessageBody:            aws.String(string(body)),
-			MessageDeduplicationId: aws.String(order.Key()),
-			MessageGroupId:         aws.String(order.Group()),
-		}
+// send puts entries, whose ids are positions in errs, into a queue.
+func (o *Orders) send(ctx context.Context, queue *string, entries []types.SendMessageBatchRequestEntry, errs []error) {
+	output, err := o.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: queue, Entries: entries})
+	unknown := classify(err)
+	if err == nil {
+		unknown = errors.New("SQS did not say what became of the message")
 	}
-	output, err := o.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: o.queue(region), Entries: entries})
+	for _, entry := range entries {
+		i, _ := strconv.Atoi(*entry.Id)
+		errs[i] = unknown
+	}
 	if err != nil {
-		for i := range errs {
-			errs[i] = classify(err)
-		}
-		return errs
+		return
 	}
-	for i := range errs {
-		errs[i] = errors.New("SQS did not say what became of the message")
+	set := func(id *string, err error) {
+		if i, bad := strconv.Atoi(aws.ToString(id)); bad == nil && i >= 0 && i < len(errs) {
+			errs[i] = err
+		}
 	}
 	for _, done := range output.Successful {
-		if i, err := strconv.Atoi(aws.ToString(done.Id)); err == nil && i >= 0 && i < len(errs) {
-			errs[i] = nil
-		}
+		set(done.Id, nil)
 	}
 	for _, failed := range output.Failed {
-		if i, err := strconv.Atoi(aws.ToString(failed.Id)); err == nil && i >= 0 && i < len(errs) {
-			errs[i] = fmt.Errorf("SQS: %s: %s", aws.ToString(failed.Code), aws.ToString(failed.Message))
-		}
+		set(failed.Id, fmt.Errorf("SQS: %s: %s", aws.ToString(failed.Code), aws.ToString(failed.Message)))
 	}
-	return errs
+}
+
+func body(o plan.Order) string {
+	data, err := json.Marshal(o)
+	if err != nil {
+		panic(err) // strings and times always marshal
+	}
+	return string(data)
+}
+
+// once is the deduplication id of an order: SQS drops what it has seen within
+// five minutes. The same share delivered twice is one order; a snapshot that is
+// unshared and shared again is ordered again, whatever became of the first
+// order meanwhile.
+func once(o plan.Order) string {
+	id := o.Key()
+	if !o.Shared.IsZero() {
+		id += "/" + strconv.FormatInt(o.Shared.Unix(), 36)
+	}
+	if o.Denial != nil {
+		id += "/" + strconv.FormatInt(o.Denial.Until.Unix(), 36)
+	}
+	return id
 }
 
 // inHand is how long an order is the receiver's alone: longer than the function
 // may run, so that nobody else takes it up meanwhile.
 const inHand = 6 * time.Minute
 
-// Receive implements reactor.Orders.
-func (o *Orders) Receive(ctx context.Context, region string, limit int, wait time.Duration) ([]reactor.Delivery, error) {
+// firstWait is how long the first look into a lane waits that was filled lately:
+// a queue that is asked to answer at once may overlook what was just sent.
+const firstWait = time.Second
+
+// Receive implements reactor.Orders. It goes round the lanes from where the last
+// call stopped, and takes from each its share of what is wanted; what is left
+// goes to the lanes that have more.
+func (o *Orders) Receive(ctx context.Context, region string, limit int) ([]reactor.Delivery, error) {
+	var deliveries []reactor.Delivery
+	limit = min(limit, perBatch)
+	for lanes := o.turns.next(region, o.lanes); len(lanes) > 0 && len(deliveries) < limit; {
+		share := max(1, (limit-len(deliveries))/len(lanes))
+		var more []int
+		for _, lane := range lanes {
+			if len(deliveries) == limit {
+				break
+			}
+			got, err := o.receive(ctx, region, lane, share, len(deliveries) == 0)
+			if err != nil && len(deliveries) > 0 {
+				return deliveries, nil // what is in hand first; the error comes again
+			}
+			if err != nil {
+				return nil, err
+			}
+			deliveries = append(deliveries, got...)
+			if len(got) == share {
+				more = append(more, lane)
+			}
+		}
+		lanes = more
+	}
+	return deliveries, nil
+}
+
+func (o *Orders) receive(ctx context.Context, region string, lane, limit int, patient bool) ([]reactor.Delivery, error) {
+	wait := time.Duration(0)
+	if o.turns.fresh(region, lane) && patient {
+		wait = firstWait
+	}
 	output, err := o.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl:            o.queue(region),
-		MaxNumberOfMessages: int32(min(limit, perBatch)),
+		QueueUrl:            o.queue(region, lane),
+		MaxNumberOfMessages: int32(limit),
 		VisibilityTimeout:   int32(inHand / time.Second),
 		WaitTimeSeconds:     int32(wait / time.Second),
 	})
@@ -110,14 +202,21 @@ func (o *Orders) Receive(ctx context.Context, region string, limit int, wait tim
 	}
 	deliveries := make([]reactor.Delivery, len(output.Messages))
 	for i, m := range output.Messages {
-		d := reactor.Delivery{Region: region, Receipt: aws.ToString(m.ReceiptHandle)}
-		d.Order, d.Problem = readOrder(region, aws.ToString(m.Body))
-		if d.Problem != nil {
-			d.Problem = fmt.Errorf("read order in message %s: %w", aws.ToString(m.MessageId), d.Problem)
-		}
-		deliveries[i] = d
+		deliveries[i] = delivery(region, lane, m)
+	}
+	if len(deliveries) > 0 {
+		o.turns.served(region, lane)
 	}
 	return deliveries, nil
+}
+
+func delivery(region string, lane int, m types.Message) reactor.Delivery {
+	d := reactor.Delivery{Region: region, Lane: lane, Receipt: aws.ToString(m.ReceiptHandle)}
+	d.Order, d.Problem = readOrder(region, aws.ToString(m.Body))
+	if d.Problem != nil {
+		d.Problem = fmt.Errorf("read order in message %s: %w", aws.ToString(m.MessageId), d.Problem)
+	}
+	return d
 }
 
 func readOrder(region, body string) (plan.Order, error) {
@@ -136,37 +235,72 @@ func readOrder(region, body string) (plan.Order, error) {
 
 // Finish implements reactor.Orders.
 func (o *Orders) Finish(ctx context.Context, d reactor.Delivery) error {
-	_, err := o.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: o.queue(d.Region), ReceiptHandle: &d.Receipt})
+	_, err := o.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: o.queue(d.Region, d.Lane), ReceiptHandle: &d.Receipt})
 	return classify(err)
 }
 
 // Release implements reactor.Orders.
 func (o *Orders) Release(ctx context.Context, d reactor.Delivery, after time.Duration) error {
 	_, err := o.client.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
-		QueueUrl:          o.queue(d.Region),
+		QueueUrl:          o.queue(d.Region, d.Lane),
 		ReceiptHandle:     &d.Receipt,
 		VisibilityTimeout: int32(after / time.Second),
 	})
 	return classify(err)
 }
 
-// Wakers is the queue that feeds functions/copy. It serves the reactor's port
-// of that name.
-type Wakers struct {
-	client *sqs.Client
-	url    string
-}
-
-// Wakers opens the events queue.
-func (c *Cloud) Wakers(url string) (*Wakers, error) {
-	if url == "" {
-		return nil, errors.New("EVENTS_QUEUE_URL is not set: it is the queue that feeds the copy function")
+// Replace implements reactor.Orders. Crashing between the two calls leaves both
+// versions, of which one is dropped when they are met.
+func (o *Orders) Replace(ctx context.Context, d reactor.Delivery, order plan.Order) error {
+	if err := o.put(ctx, o.queue(d.Region, d.Lane), order); err != nil {
+		return err
 	}
-	return &Wakers{sqs.NewFromConfig(c.config), url}, nil
+	return o.Finish(ctx, d)
 }
 
-// Wake implements reactor.Wakers.
-func (w *Wakers) Wake(ctx context.Context, event []byte) error {
-	_, err := w.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &w.url, MessageBody: aws.String(string(event))})
+// Bury implements reactor.Orders.
+func (o *Orders) Bury(ctx context.Context, d reactor.Delivery) error {
+	if o.letters == "" {
+		return o.Replace(ctx, d, d.Order)
+	}
+	if err := o.put(ctx, &o.letters, d.Order); err != nil {
+		return err
+	}
+	return o.Finish(ctx, d)
+}
+
+func (o *Orders) put(ctx context.Context, queue *string, order plan.Order) error {
+	_, err := o.client.SendMessage(ctx, &sqs.SendMessageInput{
+		QueueUrl:               queue,
+		MessageBody:            aws.String(body(order)),
+		MessageDeduplicationId: aws.String(once(order)),
+		MessageGroupId:         aws.String(order.Group()),
+	})
 	return classify(err)
+}
+
+// Backlog implements reactor.Orders.
+func (o *Orders) Backlog(ctx context.Context, region string) (int, error) {
+	total := 0
+	for lane := range o.lanes {
+		output, err := o.client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+			QueueUrl: o.queue(region, lane),
+			AttributeNames: []types.QueueAttributeName{
+				types.QueueAttributeNameApproximateNumberOfMessages,
+				types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
+				types.QueueAttributeNameApproximateNumberOfMessagesDelayed,
+			},
+		})
+		if err != nil {
+			return 0, classify(err)
+		}
+		for name, value := range output.Attributes {
+			n, err := strconv.Atoi(value)
+			if err != nil {
+				return 0, fmt.Errorf("read %s of the orders queue for %s: %w", name, region, err)
+			}
+			total += n
+		}
+	}
+	return total, nil
 }

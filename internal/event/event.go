@@ -27,11 +27,12 @@ const (
 	eventCopy          = "copySnapshot"
 	resultSucceeded    = "succeeded"
 
-	sourceOwn    = "snapferry"
-	detailWakeUp = "Wake-Up"
+	sourceOwn       = "snapferry"
+	detailWakeUp    = "Wake-Up"
+	detailUnsettled = "Copies Unsettled"
 )
 
-// An Event is a Share, a CopyResult, a WakeUp or Ignored.
+// An Event is a Share, a CopyResult, a WakeUp, an Unsettled or Ignored.
 type Event interface{ event() }
 
 // Share says that a snapshot was shared with this account.
@@ -55,12 +56,20 @@ type CopyResult struct {
 // WakeUp asks to drain the orders of a Region. reconcile sends it.
 type WakeUp struct{ Region string }
 
+// Unsettled names copies in a Region that have ended without anybody having been
+// told, because the event of their result was lost. reconcile sends it.
+type Unsettled struct {
+	Region string   `json:"region"`
+	Copies []string `json:"copies"`
+}
+
 // Ignored is an event that is none of our business, with the reason.
 type Ignored struct{ Reason string }
 
 func (Share) event()      {}
 func (CopyResult) event() {}
 func (WakeUp) event()     {}
+func (Unsettled) event()  {}
 func (Ignored) event()    {}
 
 // envelope is what all EventBridge events have. Every field is optional here:
@@ -96,6 +105,8 @@ func Decode(data []byte) (Event, error) {
 		return nil, errors.New("read event: it has neither source nor detail-type: not an EventBridge event")
 	case e.Source == sourceOwn && e.DetailType == detailWakeUp:
 		return decodeWakeUp(e)
+	case e.Source == sourceOwn && e.DetailType == detailUnsettled:
+		return decodeUnsettled(e)
 	case e.Source != sourceEC2:
 		return Ignored{fmt.Sprintf("source is %q, not %q", e.Source, sourceEC2)}, nil
 	case e.DetailType != detailNotification:
@@ -197,12 +208,33 @@ func decodeWakeUp(e envelope) (Event, error) {
 	return WakeUp{Region: d.Region}, nil
 }
 
+func decodeUnsettled(e envelope) (Event, error) {
+	var u Unsettled
+	if err := unmarshal(e.Detail, &u); err != nil {
+		return nil, fmt.Errorf("read %s event: detail: %w", detailUnsettled, err)
+	}
+	if !snapshot.LooksLikeRegion(u.Region) {
+		return nil, fmt.Errorf("read %s event: detail.region %q is not a Region", detailUnsettled, u.Region)
+	}
+	for _, id := range u.Copies {
+		if !snapshot.LooksLikeID(id) {
+			return nil, fmt.Errorf("read %s event: detail.copies: %q is not a snapshot", detailUnsettled, id)
+		}
+	}
+	return u, nil
+}
+
 // Bytes is the event that Decode reads back.
-func (w WakeUp) Bytes() []byte {
+func (w WakeUp) Bytes() []byte { return own(detailWakeUp, map[string]string{"region": w.Region}) }
+
+// Bytes is the event that Decode reads back.
+func (u Unsettled) Bytes() []byte { return own(detailUnsettled, u) }
+
+func own(detailType string, detail any) []byte {
 	data, err := json.Marshal(map[string]any{
 		"source":      sourceOwn,
-		"detail-type": detailWakeUp,
-		"detail":      map[string]string{"region": w.Region},
+		"detail-type": detailType,
+		"detail":      detail,
 	})
 	if err != nil {
 		panic(err) // strings always marshal

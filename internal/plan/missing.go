@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"math"
 	"time"
 
 	"snapferry/internal/policy"
@@ -11,40 +13,70 @@ import (
 // Attempts is what the copies in a Region tell of one order.
 type Attempts struct {
 	Healthy    bool
-	Failed     int
-	LastFailed time.Time // when the latest failed copy began
+	Failed     uint16
+	lastFailed int64 // when the latest failed copy began, in Unix seconds
 }
 
-// Made counts the attempts of every order in one Region by key. Marks that
-// can't be read count for the order that their order tag names: better one copy
-// too few by mistake than one too many for ever.
-type Made map[string]Attempts
+// Made counts the attempts of every order in one Region. It is small, because
+// there may be a hundred thousand: orders are known by a digest of their key.
+type Made map[digest]Attempts
 
-// Add counts one copy.
+// digest is so long that no two orders will ever share one.
+type digest [16]byte
+
+func digestOf(key string) digest {
+	sum := sha256.Sum256([]byte(key))
+	return digest(sum[:16])
+}
+
+// Of is what is known of an order.
+func (m Made) Of(key string) Attempts { return m[digestOf(key)] }
+
+// Add counts one copy. Marks that can't be read count for the order that their
+// order tag names: better one copy too few by mistake than one too many for
+// ever.
 func (m Made) Add(c snapshot.Snapshot) {
 	key, marked := c.Tags[snapshot.TagOrder]
 	if !marked {
 		return
 	}
-	a := m[key]
+	d := digestOf(key)
+	a := m[d]
 	switch {
 	case c.Healthy():
 		a.Healthy = true
 	case c.State == snapshot.Failed:
-		a.Failed++
-		if c.Started.After(a.LastFailed) {
-			a.LastFailed = c.Started
-		}
+		a.Failed = min(a.Failed, math.MaxUint16-1) + 1
+		a.lastFailed = max(a.lastFailed, c.Started.Unix())
 	}
-	m[key] = a
+	m[d] = a
+}
+
+// untoldAfter is how long after its end a copy's result counts as lost: by then
+// its event has come, and the tag that says so has been set.
+const untoldAfter = 20 * time.Minute
+
+// Untold says whether a copy has ended so long ago that people should have been
+// told, and carries no tag that they were.
+func Untold(c snapshot.Snapshot, now time.Time) bool {
+	if _, settled := c.Tags[snapshot.TagSettled]; settled {
+		return false
+	}
+	ended := c.Completed
+	switch {
+	case c.State == snapshot.Failed:
+		ended = c.Started // EC2 does not say when it failed; soon, as a rule
+	case c.State != snapshot.Completed:
+		return false
+	}
+	return !ended.IsZero() && now.Sub(ended) >= untoldAfter
 }
 
 // Gap is an order that has no healthy copy.
 type Gap struct {
-	Order   Order
-	Started time.Time // of the source
-	Wait    bool      // a copy failed lately: not yet
-	Reason  string
+	Order  Order
+	Wait   bool // a copy failed lately: not yet
+	Reason string
 }
 
 // firstRetry is how long after a failed copy the next is ordered; the wait
@@ -70,16 +102,17 @@ func Missing(source snapshot.Snapshot, policies []policy.Policy, made map[string
 		if !inWindow(source.Started, rule.Retention, catchUp, now) {
 			continue
 		}
-		attempts := made[o.Target][o.Key()]
+		attempts := made[o.Target].Of(o.Key())
 		if attempts.Healthy {
 			continue
 		}
-		gap := Gap{Order: o, Started: source.Started, Reason: "no copy"}
+		gap := Gap{Order: o, Reason: "no copy"}
 		if attempts.Failed > 0 {
-			next := attempts.LastFailed.Add(backOff(attempts.Failed))
+			last := time.Unix(attempts.lastFailed, 0).UTC()
+			next := last.Add(backOff(int(attempts.Failed)))
 			gap.Wait = now.Before(next)
 			gap.Reason = fmt.Sprintf("failed copies: %d, the last begun %s; next attempt from %s",
-				attempts.Failed, attempts.LastFailed.Format(time.RFC3339), next.Format(time.RFC3339))
+				attempts.Failed, last.Format(time.RFC3339), next.Format(time.RFC3339))
 		}
 		gaps = append(gaps, gap)
 	}

@@ -20,19 +20,54 @@ type Order struct {
 	Policy string       `json:"policy"`
 	Source snapshot.Ref `json:"source"`
 	Target string       `json:"target"`
-	// Lineage is the source's volume: orders of one lineage wait for each
-	// other, as EC2 itself makes copies of one lineage wait.
-	Lineage string `json:"lineage"`
+	// Facts are what EC2 showed of the source when it was ordered. Once the
+	// source has completed, none of them can change any more.
+	Facts Facts `json:"facts"`
 	// Shared is when the source was shared, as the event says; zero when it was
 	// found otherwise. It is for people only.
 	Shared time.Time `json:"shared,omitzero"`
+	// Denial is set once EC2 has refused the copy for a reason that somebody
+	// must mend.
+	Denial *Denial `json:"denial,omitempty"`
 }
+
+// Facts are the parts of a snapshot.Snapshot that an order carries.
+type Facts struct {
+	Owner       string         `json:"owner"`
+	Volume      string         `json:"volume"`
+	Description string         `json:"description,omitempty"`
+	State       snapshot.State `json:"state"`
+	Encrypted   bool           `json:"encrypted,omitempty"`
+	Started     time.Time      `json:"started"`
+}
+
+// Denial is the history of an order that EC2 refuses.
+type Denial struct {
+	Cause string    `json:"cause"` // what people were told
+	Since time.Time `json:"since"` // of the first refusal
+	Until time.Time `json:"until"` // not to be tried before
+}
+
+// FactsOf takes from a snapshot what an order carries.
+func FactsOf(s snapshot.Snapshot) Facts {
+	return Facts{Owner: s.Owner, Volume: s.Volume, Description: s.Description, State: s.State, Encrypted: s.Encrypted, Started: s.Started}
+}
+
+// snapshot is the source as the order knows it.
+func (o Order) snapshot() snapshot.Snapshot {
+	return snapshot.Snapshot{Ref: o.Source, Owner: o.Facts.Owner, Volume: o.Facts.Volume, Description: o.Facts.Description,
+		State: o.Facts.State, Encrypted: o.Facts.Encrypted, Started: o.Facts.Started}
+}
+
+// Lineage is what the source is a point in time of: orders of one lineage wait
+// for each other, as EC2 itself makes copies of one lineage wait.
+func (o Order) Lineage() string { return o.snapshot().Lineage() }
 
 // Key names the order within its target Region.
 func (o Order) Key() string { return snapshot.OrderKey(o.Policy, o.Source.ID) }
 
 // Group is what orders must be worked on one at a time.
-func (o Order) Group() string { return o.Policy + "/" + o.Lineage }
+func (o Order) Group() string { return o.Policy + "/" + o.Lineage() }
 
 func (o Order) String() string { return o.Key() + " to " + o.Target }
 
@@ -57,7 +92,7 @@ type Wish struct {
 //	yes          | yes            | yes                 | an order per rule
 func Orders(source snapshot.Snapshot, policies []policy.Policy) []Wish {
 	var wishes []Wish
-	order := Order{Source: source.Ref, Lineage: source.Lineage()}
+	order := Order{Source: source.Ref, Facts: FactsOf(source)}
 	for _, p := range policies {
 		verdict := p.Match(source)
 		order.Policy, order.Target = p.Name, ""
@@ -65,7 +100,7 @@ func Orders(source snapshot.Snapshot, policies []policy.Policy) []Wish {
 		case policy.OwnerNotListed:
 			continue
 		case policy.OwnCopy:
-			return []Wish{{Order: Order{Source: source.Ref}, Skip: true, Reason: verdict.String()}}
+			return []Wish{{Order: Order{Source: source.Ref, Facts: FactsOf(source)}, Skip: true, Reason: verdict.String()}}
 		case policy.Matches:
 		default:
 			wishes = append(wishes, Wish{Order: order, Skip: true, Reason: verdict.String()})
@@ -82,7 +117,7 @@ func Orders(source snapshot.Snapshot, policies []policy.Policy) []Wish {
 	}
 	if len(wishes) == 0 {
 		return []Wish{{
-			Order:  Order{Source: source.Ref},
+			Order:  Order{Source: source.Ref, Facts: FactsOf(source)},
 			Skip:   true,
 			Reason: fmt.Sprintf("no policy lists account %s as an owner", source.Owner),
 		}}
@@ -112,8 +147,8 @@ func (o Order) Check() error {
 		return fmt.Errorf("the order's source %s is not a snapshot in a Region", o.Source)
 	case !snapshot.LooksLikeRegion(o.Target):
 		return fmt.Errorf("the order's target %q is not a Region", o.Target)
-	case o.Lineage == "":
-		return errors.New("the order has no lineage")
+	case o.Facts.Owner == "" || o.Facts.State == "" || o.Facts.Started.IsZero():
+		return errors.New("the order lacks facts of its source: owner, state or started")
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func source() snapshot.Snapshot {
 
 func TestOrders(t *testing.T) {
 	order := func(policyName, target string) Order {
-		return Order{Policy: policyName, Source: source().Ref, Target: target, Lineage: "vol-0123456789abcdef0"}
+		return Order{Policy: policyName, Source: source().Ref, Target: target}
 	}
 	type wish struct {
 		Order Order
@@ -131,6 +131,10 @@ func TestOrders(t *testing.T) {
 				if w.Reason == "" {
 					t.Errorf("%s has no reason", w.Order)
 				}
+				if w.Order.Facts != FactsOf(s) {
+					t.Errorf("%s carries %+v, not what EC2 shows", w.Order, w.Order.Facts)
+				}
+				w.Order.Facts = Facts{}
 				g := wish{Order: w.Order}
 				if w.Skip {
 					g.Skip = w.Reason
@@ -149,9 +153,15 @@ func TestOrders(t *testing.T) {
 }
 
 func TestStart(t *testing.T) {
-	order := Order{Policy: "nightly", Source: source().Ref, Target: london, Lineage: "vol-0123456789abcdef0"}
+	order := Order{Policy: "nightly", Source: source().Ref, Target: london, Facts: FactsOf(source())}
 	made := func(state snapshot.State) []snapshot.Snapshot {
-		return []snapshot.Snapshot{{Ref: snapshot.Ref{Region: london, ID: "snap-0bbbbbbbbbbbbbbbb"}, State: state}}
+		return []snapshot.Snapshot{{Ref: snapshot.Ref{Region: london, ID: "snap-0bbbbbbbbbbbbbbbb"}, State: state, Started: now.Add(-time.Hour),
+			Tags: map[string]string{snapshot.TagOrder: order.Key()}}}
+	}
+	kin := func(state snapshot.State) []snapshot.Snapshot {
+		s := made(state)
+		s[0].Tags[snapshot.TagOrder] = "nightly/snap-0ccccccccccccccccc"
+		return s
 	}
 	for name, test := range map[string]struct {
 		order  func(*Order)
@@ -162,21 +172,23 @@ func TestStart(t *testing.T) {
 		want   Action
 		reason string
 	}{
-		"a completed source is copied":             {want: Copy},
-		"a pending source waits":                   {change: func(s *snapshot.Snapshot) { s.State = snapshot.Pending }, want: Wait, reason: "pending"},
-		"a pending copy is enough":                 {made: made(snapshot.Pending), want: Done, reason: "already copied"},
-		"a completed copy is enough":               {made: made(snapshot.Completed), want: Done, reason: "already copied"},
-		"a failed copy is none":                    {made: made(snapshot.Failed), want: Copy},
-		"a copy outlives its source":               {made: made(snapshot.Completed), gone: true, want: Done},
-		"a source that is gone":                    {gone: true, want: Drop, reason: "gone"},
-		"a policy that is gone":                    {order: func(o *Order) { o.Policy = "old" }, want: Drop, reason: "no policy"},
-		"a rule that is gone":                      {order: func(o *Order) { o.Target = "eu-west-1" }, want: Drop, reason: "no rule"},
-		"a policy that was disabled":               {policy: func(p *policy.Policy) { p.Enabled = false }, want: Drop, reason: "disabled"},
-		"an owner that was taken off the list":     {policy: func(p *policy.Policy) { p.Owners = []string{stranger} }, want: Drop, reason: "owner"},
-		"a source that is not what the event said": {change: func(s *snapshot.Snapshot) { s.Owner = stranger }, want: Drop, reason: "owner"},
-		"a source that was archived":               {change: func(s *snapshot.Snapshot) { s.Tier = snapshot.Archive }, want: Drop, reason: "archived"},
-		"a source that failed":                     {change: func(s *snapshot.Snapshot) { s.State = snapshot.Failed }, want: Drop, reason: "failed"},
-		"a source in the Recycle Bin":              {change: func(s *snapshot.Snapshot) { s.State = "recoverable" }, want: Drop, reason: "recoverable"},
+		"a completed source is copied":                  {want: Copy},
+		"a pending source waits":                        {change: func(s *snapshot.Snapshot) { s.State = snapshot.Pending }, want: Wait, reason: "pending"},
+		"a pending copy is enough":                      {made: made(snapshot.Pending), want: Done, reason: "already copied"},
+		"a completed copy is enough":                    {made: made(snapshot.Completed), want: Done, reason: "already copied"},
+		"a failed copy is none":                         {made: made(snapshot.Failed), want: Copy},
+		"a pending copy of the same volume comes first": {made: kin(snapshot.Pending), want: Wait, reason: "same volume"},
+		"a completed copy of the same volume does not":  {made: kin(snapshot.Completed), want: Copy},
+		"a copy outlives its source":                    {made: made(snapshot.Completed), gone: true, want: Done},
+		"a source that is gone":                         {gone: true, want: Drop, reason: "gone"},
+		"a policy that is gone":                         {order: func(o *Order) { o.Policy = "old" }, want: Drop, reason: "no policy"},
+		"a rule that is gone":                           {order: func(o *Order) { o.Target = "eu-west-1" }, want: Drop, reason: "no rule"},
+		"a policy that was disabled":                    {policy: func(p *policy.Policy) { p.Enabled = false }, want: Drop, reason: "disabled"},
+		"an owner that was taken off the list":          {policy: func(p *policy.Policy) { p.Owners = []string{stranger} }, want: Drop, reason: "owner"},
+		"a source that is not what the event said":      {change: func(s *snapshot.Snapshot) { s.Owner = stranger }, want: Drop, reason: "owner"},
+		"a source that was archived":                    {change: func(s *snapshot.Snapshot) { s.Tier = snapshot.Archive }, want: Drop, reason: "archived"},
+		"a source that failed":                          {change: func(s *snapshot.Snapshot) { s.State = snapshot.Failed }, want: Drop, reason: "failed"},
+		"a source in the Recycle Bin":                   {change: func(s *snapshot.Snapshot) { s.State = "recoverable" }, want: Drop, reason: "recoverable"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, s, p := order, source(), nightly(t)
@@ -197,6 +209,9 @@ func TestStart(t *testing.T) {
 			if got.Action != test.want || got.Reason == "" || !strings.Contains(got.Reason, test.reason) {
 				t.Errorf("Start = %s (%s), want %s (%s)", got.Action, got.Reason, test.want, test.reason)
 			}
+			if (got.Action == Wait) != (got.Rest > 0) {
+				t.Errorf("%s rests for %s", got.Action, got.Rest)
+			}
 			if asked := got.Request.Source.ID != ""; asked != (test.want == Copy) {
 				t.Errorf("a request was made: %v, for %s", asked, test.want)
 			}
@@ -206,7 +221,7 @@ func TestStart(t *testing.T) {
 
 func TestRequest(t *testing.T) {
 	p, s := nightly(t), source()
-	got := Start(Order{Policy: "nightly", Source: s.Ref, Target: london, Lineage: s.Volume}, &s, nil, []policy.Policy{p}, now).Request
+	got := Start(Order{Policy: "nightly", Source: s.Ref, Target: london, Facts: FactsOf(s)}, &s, nil, []policy.Policy{p}, now).Request
 	want := Request{
 		Source:            s.Ref,
 		Target:            london,
@@ -223,6 +238,7 @@ func TestRequest(t *testing.T) {
 			snapshot.TagSourceVolume:  s.Volume,
 			snapshot.TagSourceTime:    "2026-09-25T14:00:00Z",
 			snapshot.TagExpires:       "2026-10-25T15:00:00Z",
+			snapshot.TagLineage:       "nightly/vol-0123456789abcdef0/snap-0123456789abcdef0",
 		},
 		Mark: snapshot.Mark{
 			Policy: "nightly", Source: s.Ref, SourceAccount: owner, SourceVolume: s.Volume,
@@ -258,7 +274,7 @@ func TestEncryption(t *testing.T) {
 			p, s := nightly(t), source()
 			test.rule.Region = london
 			p.Rules, s.Encrypted = []policy.Rule{test.rule}, test.source
-			got := Start(Order{Policy: "nightly", Source: s.Ref, Target: london, Lineage: s.Volume}, &s, nil, []policy.Policy{p}, now)
+			got := Start(Order{Policy: "nightly", Source: s.Ref, Target: london, Facts: FactsOf(s)}, &s, nil, []policy.Policy{p}, now)
 			r := got.Request
 			if r.Encrypted != test.encrypted || r.KeyARN != test.key || r.DefaultKey != test.defaultKey {
 				t.Errorf("encrypted %v, key %q, default key %v; want %v, %q, %v", r.Encrypted, r.KeyARN, r.DefaultKey, test.encrypted, test.key, test.defaultKey)
@@ -290,7 +306,7 @@ func TestDescribeFits(t *testing.T) {
 func TestMissing(t *testing.T) {
 	const catchUp = 168 * time.Hour
 	order := func(target string) Order {
-		return Order{Policy: "nightly", Source: source().Ref, Target: target, Lineage: source().Volume}
+		return Order{Policy: "nightly", Source: source().Ref, Target: target, Facts: FactsOf(source())}
 	}
 	copyOf := func(state snapshot.State, started time.Time) snapshot.Snapshot {
 		return snapshot.Snapshot{State: state, Started: started, Tags: map[string]string{snapshot.TagOrder: order("").Key()}}
@@ -333,7 +349,7 @@ func TestMissing(t *testing.T) {
 			}
 			got := map[string]string{}
 			for _, gap := range Missing(s, []policy.Policy{p}, made, catchUp, now) {
-				if gap.Reason == "" || gap.Order != order(gap.Order.Target) {
+				if gap.Reason == "" || gap.Order.Key() != order(gap.Order.Target).Key() || gap.Order.Facts != FactsOf(s) {
 					t.Errorf("gap %+v", gap)
 				}
 				got[gap.Order.Target] = map[bool]string{true: "wait", false: "order"}[gap.Wait]

@@ -25,6 +25,8 @@ const (
 type Decision struct {
 	Action Action
 	Reason string
+	// Rest is how long to leave the order alone when Action is Wait.
+	Rest time.Duration
 	// Request is what to ask of EC2 when Action is Copy.
 	Request Request
 }
@@ -45,13 +47,31 @@ type Request struct {
 	Mark              snapshot.Mark
 }
 
-// Start decides about an order in its turn: source is what EC2 shows of the
-// source, nil if nothing, and made are the copies in the target Region that
-// carry the order's mark.
-func Start(o Order, source *snapshot.Snapshot, made []snapshot.Snapshot, policies []policy.Policy, now time.Time) Decision {
-	for _, c := range made {
-		if c.Healthy() {
+// How long an order rests before it is looked at again.
+const (
+	restPending = 2 * time.Minute // the source is pending
+	restKinMin  = time.Minute     // a copy of the same lineage is pending
+	restKinMax  = 15 * time.Minute
+)
+
+// Known is the source as far as the order itself can say, and whether that is
+// enough to copy it: what has completed changes no more. A source that was
+// pending when it was ordered must be looked at again.
+func (o Order) Known() (source snapshot.Snapshot, enough bool) {
+	return o.snapshot(), o.Facts.State == snapshot.Completed
+}
+
+// Start decides about an order in its turn: source is what is known of the
+// source, nil if EC2 does not show it, and kin are the copies in the target
+// Region of the order's lineage.
+func Start(o Order, source *snapshot.Snapshot, kin []snapshot.Snapshot, policies []policy.Policy, now time.Time) Decision {
+	var before *snapshot.Snapshot
+	for _, c := range kin {
+		switch {
+		case c.Tags[snapshot.TagOrder] == o.Key() && c.Healthy():
 			return Decision{Action: Done, Reason: fmt.Sprintf("already copied: %s is %s", c.ID, c.State)}
+		case c.State == snapshot.Pending:
+			before = &c
 		}
 	}
 	if source == nil {
@@ -72,7 +92,16 @@ func Start(o Order, source *snapshot.Snapshot, made []snapshot.Snapshot, policie
 		return Decision{Action: Drop, Reason: reason}
 	}
 	if source.State == snapshot.Pending {
-		return Decision{Action: Wait, Reason: "the source is still pending"}
+		return Decision{Action: Wait, Reason: "the source is still pending", Rest: restPending}
+	}
+	if before != nil {
+		// EC2 would take the copy, begin it after the other one, and count a
+		// slot for it all the while.
+		return Decision{
+			Action: Wait,
+			Reason: fmt.Sprintf("%s, a copy of the same volume, is still pending", before.ID),
+			Rest:   min(max(now.Sub(before.Started)/4, restKinMin), restKinMax).Truncate(time.Second),
+		}
 	}
 	request, reason := request(p, rule, *source, now)
 	return Decision{Action: Copy, Reason: reason, Request: request}

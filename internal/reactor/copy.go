@@ -17,15 +17,19 @@ type Copies interface {
 	// Find returns those of the snapshots in the Region that this account may
 	// see; the others are left out. ids may be of any number.
 	Find(ctx context.Context, region string, ids []string) ([]snapshot.Snapshot, error)
-	// Made returns this account's snapshots in the Region whose order tag is
-	// one of orders, whatever their state.
-	Made(ctx context.Context, region string, orders []string) ([]snapshot.Snapshot, error)
-	// Copying counts the marked copies in the Region that are pending.
-	Copying(ctx context.Context, region string) (int, error)
+	// Kin returns this account's snapshots in the Region whose lineage tag
+	// matches one of patterns, in which * stands for anything, whatever their
+	// state.
+	Kin(ctx context.Context, region string, patterns []string) ([]snapshot.Snapshot, error)
+	// Pending counts the marked copies in the Region that are pending.
+	Pending(ctx context.Context, region string) (int, error)
 	// Copy starts a copy, with its tags, and returns its id. It must not try
 	// again by itself after a failure that may have made a copy. A nil error
 	// says that EC2 took the request, not that the copy will succeed.
 	Copy(ctx context.Context, r plan.Request) (string, error)
+	// Settled tags copies whose end has been told, any number of them; ids
+	// that are gone are passed over.
+	Settled(ctx context.Context, region string, ids []string) error
 }
 
 // Copier is the verb of functions/copy: events in, copies out.
@@ -37,6 +41,10 @@ type Copier struct {
 	Orders   Orders
 	Outcomes Outcomes
 	Now      Clock
+
+	// told are copies whose end has been told and that have no tag for it yet.
+	// Forgetting them only tells twice.
+	told settledCopies
 }
 
 // Record is one event as it was delivered.
@@ -61,14 +69,16 @@ const lookAgain = 3
 // again says whether the record can be put off until EC2 shows more.
 func (r Record) again() bool { return r.Receives > 0 && r.Receives < lookAgain }
 
-// work is what becomes of a batch on its way. The verbs add to it one after
-// the other; only drains run at once, and they return what they have to say.
+// work is what becomes of a batch on its way. The maps are filled before the
+// drains begin, which run at once; only failed is written to by all of them.
 type work struct {
 	shares  map[string][]sharing // by source Region
 	results map[string][]result  // by target Region
-	wakers  map[string][]string  // Region to drain: the records that asked for it
-	failed  map[string]error     // by record
+	wakers  map[string][]string  // Region to look into: the records that asked for it
 	time    budget
+
+	mu     sync.Mutex
+	failed map[string]error // by record
 }
 
 type sharing struct {
@@ -79,9 +89,12 @@ type sharing struct {
 type result struct {
 	record Record
 	result event.CopyResult
+	late   bool // found by reconcile: no slot has become free just now
 }
 
 func (w *work) fail(id string, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.failed[id] == nil {
 		w.failed[id] = err
 	}
@@ -108,9 +121,6 @@ func (c *Copier) Handle(ctx context.Context, j *Journal, records []Record) []Fai
 	for _, region := range slices.Sorted(mapKeys(w.shares)) {
 		c.order(ctx, j, w, region, w.shares[region])
 	}
-	for _, region := range slices.Sorted(mapKeys(w.results)) {
-		c.settle(ctx, j, w, region, w.results[region])
-	}
 	c.drainAll(ctx, j, w)
 
 	var failures []Failure
@@ -135,8 +145,12 @@ func (c *Copier) sort(ctx context.Context, j *Journal, w *work, record Record) {
 		w.shares[region] = append(w.shares[region], sharing{record, e})
 	case event.CopyResult:
 		region := e.Copy.Region
-		w.results[region] = append(w.results[region], result{record, e})
-		w.wake(region, record.ID) // whoever made the copy, a slot is free
+		w.results[region] = append(w.results[region], result{record: record, result: e})
+	case event.Unsettled:
+		for _, id := range e.Copies {
+			ended := event.CopyResult{Copy: snapshot.Ref{Region: e.Region, ID: id}}
+			w.results[e.Region] = append(w.results[e.Region], result{record, ended, true})
+		}
 	case event.WakeUp:
 		w.wake(e.Region, record.ID)
 		j.add(ctx, Step{Action: actWoken, Reason: "asked to look for waiting orders", Region: e.Region})
@@ -161,14 +175,22 @@ func (c *Copier) unreadable(ctx context.Context, j *Journal, w *work, record Rec
 }
 
 // drainAll drains every Region that was touched, all at once. A drain that
-// could not look fails the records that asked for it, so that it is tried again
-// and, if that does not help, ends where people see it.
+// could not look, or not tell, fails the records that asked for it, so that it
+// is tried again and, if that does not help, ends where people see it. A result
+// that was settled is not told again for that: the next wake-up drains.
 func (c *Copier) drainAll(ctx context.Context, j *Journal, w *work) {
-	regions := slices.Sorted(mapKeys(w.wakers))
+	touched := map[string]bool{}
+	for region := range w.wakers {
+		touched[region] = true
+	}
+	for region := range w.results {
+		touched[region] = true
+	}
+	regions := slices.Sorted(mapKeys(touched))
 	errs := make([]error, len(regions))
 	var drains sync.WaitGroup
 	for i, region := range regions {
-		drains.Go(func() { errs[i] = c.drain(ctx, j, region, w.time) })
+		drains.Go(func() { errs[i] = c.drain(ctx, j, w, region) })
 	}
 	drains.Wait()
 	for i, region := range regions {

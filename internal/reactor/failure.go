@@ -17,6 +17,19 @@ var (
 	ErrDenied = errors.New("denied")
 )
 
+// Cause is the part of an error that says what is wrong, and that is the same
+// at every attempt: Amazon's code and message, without the request's id.
+func Cause(err error) string {
+	if amazons, ok := errors.AsType[interface {
+		error
+		ErrorCode() string
+		ErrorMessage() string
+	}](err); ok {
+		return amazons.ErrorCode() + ": " + strings.TrimSpace(amazons.ErrorMessage())
+	}
+	return err.Error()
+}
+
 // fixes says what to do about a cause, found by a part of Amazon's message. The
 // first that fits counts.
 var fixes = []struct{ part, fix string }{

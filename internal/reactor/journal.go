@@ -41,6 +41,9 @@ const (
 // in full as fit.
 type Summary struct {
 	DryRun bool `json:"dryRun"`
+	// Incomplete names the Region at which time ran out; the next run goes on
+	// there.
+	Incomplete string `json:"incomplete,omitempty"`
 	// Seen counts what was looked at: sources, copies.
 	Seen    map[string]int `json:"seen,omitempty"`
 	Counts  map[string]int `json:"counts"`
@@ -75,6 +78,14 @@ func (j *Journal) Summary() Summary {
 	s := j.summary
 	s.Seen, s.Counts = maps.Clone(s.Seen), maps.Clone(s.Counts)
 	return s
+}
+
+// incomplete notes where time ran out.
+func (j *Journal) incomplete(ctx context.Context, region string) {
+	j.mu.Lock()
+	j.summary.Incomplete = region
+	j.mu.Unlock()
+	j.log.WarnContext(ctx, "out of time", "region", region)
 }
 
 // saw counts what was looked at.

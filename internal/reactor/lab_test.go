@@ -117,7 +117,7 @@ func newLab(t *testing.T, o sim.Options, documents ...string) *lab {
 			return aws.Credentials{AccessKeyID: target, SecretAccessKey: "x"}, nil
 		}),
 	})
-	queues, err := c.Orders(orders)
+	queues, err := c.Orders(orders, l.queue("orders-dlq.fifo", map[string]string{"FifoQueue": "true"}))
 	if err != nil {
 		t.Fatal(err)
 	}

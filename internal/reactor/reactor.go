@@ -76,13 +76,23 @@ type Orders interface {
 	// the order is in the queue.
 	Send(ctx context.Context, region string, orders []plan.Order) []error
 	// Receive hands out up to limit orders (10 at most) to be worked on by the
-	// caller alone, until Finish or Release or the queue's time-out. It waits
-	// up to wait for the first.
-	Receive(ctx context.Context, region string, limit int, wait time.Duration) ([]Delivery, error)
+	// caller alone, until Finish or Release or the queue's time-out, with the
+	// source accounts taking turns. An empty answer says that no order waits.
+	Receive(ctx context.Context, region string, limit int) ([]Delivery, error)
 	// Finish takes the order out of the queue.
 	Finish(ctx context.Context, d Delivery) error
-	// Release hands the order back, to be handed out again after a while.
+	// Release hands the order back, to be handed out again after a while, 12
+	// hours at most.
 	Release(ctx context.Context, d Delivery, after time.Duration) error
+	// Replace puts a newer version of the order into the queue in the place of
+	// the one that was handed out.
+	Replace(ctx context.Context, d Delivery, o plan.Order) error
+	// Bury takes the order out of the queue and puts it, with its Denial,
+	// where people look for what needs them.
+	Bury(ctx context.Context, d Delivery) error
+	// Backlog counts the orders of a Region that are in the queue, handed out
+	// or not.
+	Backlog(ctx context.Context, region string) (int, error)
 }
 
 // Delivery is an order that was handed out.
@@ -92,6 +102,7 @@ type Delivery struct {
 	// read as an order.
 	Problem error
 	Region  string
+	Lane    int
 	// Receipt is what the queue knows the delivery by.
 	Receipt string
 }
@@ -106,7 +117,7 @@ func when(t time.Time) *time.Time {
 }
 
 func ofOrder(kind OutcomeType, o plan.Order) Outcome {
-	outcome := Outcome{Type: kind, Policy: o.Policy, Source: ptr(o.Source), TargetRegion: o.Target}
+	outcome := Outcome{Type: kind, Policy: o.Policy, Source: ptr(o.Source), SourceAccount: o.Facts.Owner, TargetRegion: o.Target}
 	if o.Policy != "" {
 		outcome.Order = o.Key()
 	}

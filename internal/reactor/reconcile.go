@@ -16,9 +16,11 @@ import (
 
 // Catching is EC2 as catching up needs it.
 type Catching interface {
-	// Shared lists the completed snapshots in the Region that belong to one of
-	// owners and that this account may copy. After an error nothing more comes.
-	Shared(ctx context.Context, region string, owners []string) iter.Seq2[snapshot.Snapshot, error]
+	// Shared lists a page of the completed snapshots in the Region that belong
+	// to one of owners and that this account may copy: the first page if page
+	// is empty, else the one that an earlier answer named. It returns the name
+	// of the next one, empty if there is none.
+	Shared(ctx context.Context, region string, owners []string, page string) (shared []snapshot.Snapshot, next string, err error)
 	// Marked lists this account's snapshots in the Region that have an order
 	// tag. After an error nothing more comes.
 	Marked(ctx context.Context, region string) iter.Seq2[snapshot.Snapshot, error]
@@ -30,7 +32,8 @@ type Wakers interface {
 	Wake(ctx context.Context, event []byte) error
 }
 
-// Reconciler is the verb of functions/reconcile.
+// Reconciler is the verb of functions/reconcile. It is not safe for use by two
+// at once.
 type Reconciler struct {
 	Policies []policy.Policy
 	// Sources are the Regions in which snapshots are shared.
@@ -40,63 +43,67 @@ type Reconciler struct {
 	Orders  Orders
 	Wakers  Wakers
 	Now     Clock
+
+	// from is where the next run begins to look at sources, because the last
+	// one ran out of time there. A fresh process begins at the beginning.
+	from place
 }
 
-// Reconcile orders what should have been copied and was not, and wakes the
-// drains of every target Region, because an earlier wake-up may be lost. What
-// can't be looked at is left to the next run and named in the error.
+// place is a page of shared snapshots.
+type place struct {
+	region string
+	page   string
+}
+
+// run is one run of Reconcile.
+type run struct {
+	*Reconciler
+	journal  *Journal
+	left     budget
+	targets  []string
+	made     map[string]plan.Made
+	backlog  map[string]int
+	queued   map[string][]plan.Gap
+	problems []error
+}
+
+// maxQueued is how many gaps are collected, to order the oldest first, before
+// they are sent: it bounds the memory.
+const maxQueued = 20_000
+
+// Reconcile orders what should have been copied and was not, has results told
+// whose events were lost, and wakes the drains of every target Region, because
+// an earlier wake-up may be lost. What can't be looked at is left to the next
+// run and named in the error.
 func (r *Reconciler) Reconcile(ctx context.Context, j *Journal) error {
 	owners, targets := r.scope()
-	var problems []error
-	problem := func(region string, err error) {
-		j.fail(ctx, region, err)
-		problems = append(problems, err)
-	}
-	made := map[string]plan.Made{}
-	for _, region := range targets {
-		counted, err := r.made(ctx, j, region)
-		if err != nil {
-			// Without knowing what is there, nothing may be ordered there.
-			problem(region, fmt.Errorf("list copies in %s: %w", region, err))
-			continue
-		}
-		made[region] = counted
-	}
-	queued := map[string][]plan.Gap{}
-	for _, region := range r.Sources {
-		if len(owners) == 0 || len(made) == 0 {
-			break
-		}
-		for source, err := range r.Copies.Shared(ctx, region, owners) {
-			if err != nil {
-				problem(region, fmt.Errorf("list shared snapshots in %s: %w", region, err))
-				break
-			}
-			j.saw("sources", 1)
-			for _, gap := range plan.Missing(source, r.Policies, made, r.CatchUp, r.Now()) {
-				target := gap.Order.Target
-				switch {
-				case made[target] == nil:
-				case gap.Wait:
-					j.add(ctx, stepOf(actWaiting, gap.Order, gap.Reason))
-				default:
-					queued[target] = append(queued[target], gap)
-				}
-			}
-		}
+	run := &run{
+		Reconciler: r,
+		journal:    j,
+		left:       budgetOf(ctx),
+		targets:    targets,
+		made:       map[string]plan.Made{},
+		backlog:    map[string]int{},
+		queued:     map[string][]plan.Gap{},
 	}
 	for _, region := range targets {
-		for _, err := range r.send(ctx, j, region, queued[region]) {
-			problem(region, err)
-		}
-		if j.DryRun() {
-			continue
-		}
-		if err := r.Wakers.Wake(ctx, event.WakeUp{Region: region}.Bytes()); err != nil {
-			problem(region, fmt.Errorf("wake the drain of %s: %w", region, err))
+		run.look(ctx, region)
+	}
+	if len(owners) > 0 && len(run.made) > 0 {
+		run.sources(ctx, owners)
+	}
+	run.send(ctx)
+	if !j.DryRun() {
+		for _, region := range targets {
+			run.tell(ctx, region, event.WakeUp{Region: region}.Bytes())
 		}
 	}
-	return errors.Join(problems...)
+	return errors.Join(run.problems...)
+}
+
+func (r *run) problem(ctx context.Context, region string, err error) {
+	r.journal.fail(ctx, region, err)
+	r.problems = append(r.problems, err)
 }
 
 // scope is whose snapshots to look for and where copies may be: of the enabled
@@ -116,36 +123,148 @@ func (r *Reconciler) scope() (owners, targets []string) {
 	return slices.Compact(owners), slices.Compact(targets)
 }
 
-func (r *Reconciler) made(ctx context.Context, j *Journal, region string) (plan.Made, error) {
-	made := plan.Made{}
-	for c, err := range r.Copies.Marked(ctx, region) {
-		if err != nil {
-			return nil, err
-		}
-		j.saw("copies", 1)
-		made.Add(c)
+// look finds out what copies and orders a target Region has. Without knowing
+// both, nothing may be ordered there. The queue is looked at first: an order
+// that is finished in between is then counted twice, and not forgotten.
+func (r *run) look(ctx context.Context, region string) {
+	backlog, err := r.Orders.Backlog(ctx, region)
+	if err != nil {
+		r.problem(ctx, region, fmt.Errorf("count waiting orders for %s: %w", region, err))
+		return
 	}
-	return made, nil
+	made := plan.Made{}
+	untold := event.Unsettled{Region: region}
+	for c, err := range r.Copies.Marked(ctx, region) {
+		if err == nil && r.left.spent(ctx) {
+			err = errors.New("out of time")
+		}
+		if err != nil {
+			r.problem(ctx, region, fmt.Errorf("list copies in %s: %w", region, err))
+			return
+		}
+		r.journal.saw("copies", 1)
+		made.Add(c)
+		if plan.Untold(c, r.Now()) {
+			untold.Copies = append(untold.Copies, c.ID)
+		}
+		if len(untold.Copies) == perUnsettled {
+			r.settle(ctx, untold)
+			untold.Copies = nil
+		}
+	}
+	r.settle(ctx, untold)
+	r.made[region], r.backlog[region] = made, backlog
 }
 
-// send orders the gaps of one target Region, the oldest sources first.
-func (r *Reconciler) send(ctx context.Context, j *Journal, region string, gaps []plan.Gap) []error {
-	slices.SortStableFunc(gaps, func(a, b plan.Gap) int { return a.Started.Compare(b.Started) })
-	orders := make([]plan.Order, len(gaps))
-	for i, gap := range gaps {
-		orders[i] = gap.Order
+// perUnsettled is how many copies one event names: few enough for one look.
+const perUnsettled = 100
+
+// settle has copies told whose result was lost.
+func (r *run) settle(ctx context.Context, untold event.Unsettled) {
+	for _, id := range untold.Copies {
+		r.journal.add(ctx, Step{Action: actWoken, Reason: "the copy has ended and nobody was told", Region: untold.Region,
+			Copy: &snapshot.Ref{Region: untold.Region, ID: id}})
 	}
-	errs := make([]error, len(gaps))
-	if !j.DryRun() && len(orders) > 0 {
-		errs = r.Orders.Send(ctx, region, orders)
+	if len(untold.Copies) > 0 && !r.journal.DryRun() {
+		r.tell(ctx, untold.Region, untold.Bytes())
 	}
-	var problems []error
-	for i, err := range errs {
-		if err != nil {
-			problems = append(problems, fmt.Errorf("order %s: %w", orders[i], err))
+}
+
+func (r *run) tell(ctx context.Context, region string, event []byte) {
+	if err := r.Wakers.Wake(ctx, event); err != nil {
+		r.problem(ctx, region, fmt.Errorf("wake the drain of %s: %w", region, err))
+	}
+}
+
+// sources goes through everything that is shared, page by page, beginning where
+// the last run stopped.
+func (r *run) sources(ctx context.Context, owners []string) {
+	regions := slices.Clone(r.Sources)
+	at := slices.Index(regions, r.from.region)
+	page := ""
+	if at > 0 || at == 0 && r.from.page != "" {
+		regions = append(regions[at:], regions[:at]...)
+		page = r.from.page
+		r.journal.add(ctx, Step{Action: actWoken, Reason: "goes on where the last run stopped", Region: r.from.region})
+	}
+	r.from = place{}
+	for _, region := range regions {
+		for first := true; first || page != ""; first = false {
+			if r.left.spent(ctx) {
+				r.from = place{region, page}
+				r.journal.incomplete(ctx, region)
+				return
+			}
+			shared, next, err := r.Copies.Shared(ctx, region, owners, page)
+			if err != nil {
+				r.problem(ctx, region, fmt.Errorf("list shared snapshots in %s: %w", region, err))
+				page = ""
+				break
+			}
+			r.gaps(ctx, shared)
+			page = next
+		}
+	}
+}
+
+// gaps collects what a page of sources lacks.
+func (r *run) gaps(ctx context.Context, shared []snapshot.Snapshot) {
+	now := r.Now()
+	r.journal.saw("sources", len(shared))
+	collected := 0
+	for _, source := range shared {
+		for _, gap := range plan.Missing(source, r.Policies, r.made, r.CatchUp, now) {
+			target := gap.Order.Target
+			switch {
+			case r.made[target] == nil:
+			case gap.Wait:
+				r.journal.add(ctx, stepOf(actWaiting, gap.Order, gap.Reason))
+			default:
+				r.queued[target] = append(r.queued[target], gap)
+			}
+		}
+	}
+	for _, gaps := range r.queued {
+		collected += len(gaps)
+	}
+	if collected >= maxQueued {
+		r.send(ctx)
+	}
+}
+
+// send orders the gaps that were collected, the oldest sources first. Where as
+// many orders wait as there are gaps, they are the same ones: then nothing was
+// lost, and nothing is ordered twice. Where there are more gaps than orders some
+// were lost, and since nobody knows which, all are ordered; the doubles end when
+// their turn comes.
+func (r *run) send(ctx context.Context) {
+	for _, region := range r.targets {
+		gaps := r.queued[region]
+		delete(r.queued, region)
+		if len(gaps) == 0 {
 			continue
 		}
-		j.add(ctx, stepOf(actOrdered, orders[i], gaps[i].Reason))
+		if waiting := r.backlog[region]; len(gaps) <= waiting {
+			r.journal.add(ctx, Step{Action: actWaiting, Region: region,
+				Reason: fmt.Sprintf("%d copies are missing, and %d orders wait in the queue for them", len(gaps), waiting)})
+			r.backlog[region] -= len(gaps)
+			continue
+		}
+		slices.SortStableFunc(gaps, func(a, b plan.Gap) int { return a.Order.Facts.Started.Compare(b.Order.Facts.Started) })
+		orders := make([]plan.Order, len(gaps))
+		for i, gap := range gaps {
+			orders[i] = gap.Order
+		}
+		errs := make([]error, len(gaps))
+		if !r.journal.DryRun() {
+			errs = r.Orders.Send(ctx, region, orders)
+		}
+		for i, err := range errs {
+			if err != nil {
+				r.problem(ctx, region, fmt.Errorf("order %s: %w", orders[i], err))
+				continue
+			}
+			r.journal.add(ctx, stepOf(actOrdered, orders[i], gaps[i].Reason))
+		}
 	}
-	return problems
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"snapferry/internal/policy"
@@ -12,15 +14,10 @@ import (
 
 // settle turns the results of copies in one Region into outcomes. What became
 // of a copy is what EC2 shows; copies that are not ours are none of our
-// business, except that they free a slot.
-func (c *Copier) settle(ctx context.Context, j *Journal, w *work, region string, results []result) {
-	found, err := c.find(ctx, region, func(yield func(string) bool) {
-		for _, r := range results {
-			if !yield(r.result.Copy.ID) {
-				return
-			}
-		}
-	})
+// business, except that they free a slot. shown are snapshots that a look into
+// the Region has brought already.
+func (c *Copier) settle(ctx context.Context, j *Journal, w *work, region string, results []result, shown []snapshot.Snapshot) {
+	found, err := c.ended(ctx, region, results, shown)
 	if err != nil {
 		err = fmt.Errorf("look up copies in %s: %w", region, err)
 		j.fail(ctx, region, err)
@@ -31,6 +28,7 @@ func (c *Copier) settle(ctx context.Context, j *Journal, w *work, region string,
 	}
 	var outcomes []Outcome
 	var told []string
+	var ids []string
 	for _, r := range results {
 		ref := r.result.Copy
 		copied, visible := found[ref.ID]
@@ -47,47 +45,148 @@ func (c *Copier) settle(ctx context.Context, j *Journal, w *work, region string,
 			j.add(ctx, Step{Action: actIgnored, Reason: reason, Copy: &ref, Region: region})
 			continue
 		}
-		outcome, ours := c.judge(ctx, j, copied)
-		if ours {
-			outcomes, told = append(outcomes, outcome), append(told, r.record.ID)
+		outcome, tell, err := c.judge(ctx, j, copied)
+		if err != nil {
+			j.fail(ctx, region, err)
+			w.fail(r.record.ID, err)
+			continue
+		}
+		if tell {
+			outcomes, told, ids = append(outcomes, outcome), append(told, r.record.ID), append(ids, ref.ID)
 		}
 	}
 	if err := c.publish(ctx, j, outcomes); err != nil {
 		for _, record := range told {
 			w.fail(record, err)
 		}
+		return
+	}
+	c.remember(ctx, j, region, ids)
+}
+
+// ended is the copies of results by id: from what was shown, and by a look for
+// the others, which are not ours, or came without naming their source.
+func (c *Copier) ended(ctx context.Context, region string, results []result, shown []snapshot.Snapshot) (map[string]snapshot.Snapshot, error) {
+	found := map[string]snapshot.Snapshot{}
+	for _, s := range shown {
+		found[s.ID] = s
+	}
+	var others []string
+	for _, r := range results {
+		id := r.result.Copy.ID
+		if _, known := found[id]; !known && !slices.Contains(others, id) {
+			others = append(others, id)
+		}
+	}
+	if len(others) == 0 {
+		return found, nil
+	}
+	snapshots, err := c.Copies.Find(ctx, region, others)
+	for _, s := range snapshots {
+		found[s.ID] = s
+	}
+	return found, err
+}
+
+// settledCopies are copies whose end has been told, by Region.
+type settledCopies struct {
+	mu  sync.Mutex
+	ids map[string][]string
+}
+
+// perFlush is how many settled copies are tagged with one call.
+const perFlush = 20
+
+// remember notes copies whose end has been told. Their tags say so from the next
+// flush on; until then it may be told again.
+func (c *Copier) remember(ctx context.Context, j *Journal, region string, ids []string) {
+	c.told.mu.Lock()
+	if c.told.ids == nil {
+		c.told.ids = map[string][]string{}
+	}
+	c.told.ids[region] = append(c.told.ids[region], ids...)
+	many := len(c.told.ids[region]) >= perFlush
+	c.told.mu.Unlock()
+	if many {
+		c.flush(ctx, j, region)
+	}
+}
+
+// flush tags the copies in a Region whose end has been told, so that reconcile
+// does not take their results for lost.
+func (c *Copier) flush(ctx context.Context, j *Journal, region string) {
+	c.told.mu.Lock()
+	ids := c.told.ids[region]
+	delete(c.told.ids, region)
+	c.told.mu.Unlock()
+	if len(ids) == 0 {
+		return
+	}
+	if err := c.Copies.Settled(ctx, region, ids); err != nil && !errors.Is(err, ErrGone) {
+		j.fail(ctx, region, fmt.Errorf("tag copies whose end was told: %w", err))
 	}
 }
 
 // judge says what became of a copy that has ended.
-func (c *Copier) judge(ctx context.Context, j *Journal, copied snapshot.Snapshot) (Outcome, bool) {
+func (c *Copier) judge(ctx context.Context, j *Journal, copied snapshot.Snapshot) (outcome Outcome, tell bool, err error) {
 	mark, err := snapshot.ParseMark(copied.Tags)
 	switch {
 	case errors.Is(err, snapshot.ErrNoMark):
 		j.add(ctx, Step{Action: actIgnored, Reason: "the copy is not one of snapferry's", Copy: ptr(copied.Ref), Region: copied.Region})
-		return Outcome{}, false
+		return Outcome{}, false, nil
 	case err != nil:
 		j.add(ctx, Step{Action: actIgnored, Reason: err.Error(), Copy: ptr(copied.Ref), Region: copied.Region,
 			Error: err.Error(), Fix: "mend the copy's tags: until then it is never deleted"})
-		return Outcome{}, false
+		return Outcome{}, false, nil
+	}
+	if _, settled := copied.Tags[snapshot.TagSettled]; settled {
+		j.add(ctx, stepOfCopy(actIgnored, copied, mark, "its end was told before"))
+		return Outcome{}, false, nil
 	}
 	switch copied.State {
 	case snapshot.Completed:
-		outcome := ofCopy(Completed, copied, mark)
+		outcome = ofCopy(Completed, copied, mark)
 		outcome.Reason = c.kept(copied, mark)
 		j.add(ctx, stepOfCopy(actCompleted, copied, mark, outcome.Reason))
-		return outcome, true
+		return outcome, true, nil
 	case snapshot.Failed:
-		outcome := ofCopy(Failed, copied, mark)
+		gone, err := c.gone(ctx, copied, mark)
+		if err != nil {
+			return Outcome{}, false, err
+		}
+		if gone {
+			const reason = "the source was deleted, or was shared no more, before it was copied"
+			j.add(ctx, stepOfCopy(actSkipped, copied, mark, reason))
+			outcome = ofCopy(Skipped, copied, mark)
+			outcome.Reason = reason
+			return outcome, true, nil
+		}
+		outcome = ofCopy(Failed, copied, mark)
 		outcome.Reason = "the copy failed after EC2 had accepted it"
 		outcome.Cause, outcome.Fix = copied.StateMessage, Fix(copied.StateMessage)
 		step := stepOfCopy(actFailed, copied, mark, outcome.Reason)
 		step.Error, step.Fix = outcome.Cause, outcome.Fix
 		j.add(ctx, step)
-		return outcome, true
+		return outcome, true, nil
 	}
 	j.add(ctx, stepOfCopy(actIgnored, copied, mark, fmt.Sprintf("the copy is in state %q", copied.State)))
-	return Outcome{}, false
+	return Outcome{}, false, nil
+}
+
+// sourceNotFound is what EC2 says of a copy whose source does not exist, or is
+// not shared, or not yet in every corner of EC2.
+const sourceNotFound = "Source snapshot is not found"
+
+// gone says whether a copy failed because its source is not there any more.
+func (c *Copier) gone(ctx context.Context, copied snapshot.Snapshot, m snapshot.Mark) (bool, error) {
+	if copied.StateMessage != sourceNotFound {
+		return false, nil
+	}
+	sources, err := c.Copies.Find(ctx, m.Source.Region, []string{m.Source.ID})
+	if err != nil {
+		return false, fmt.Errorf("look up source %s: %w", m.Source, err)
+	}
+	return len(sources) == 0, nil
 }
 
 // kept says how a completed copy is kept, in words, and where its encryption is

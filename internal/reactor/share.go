@@ -36,7 +36,10 @@ func (c *Copier) order(ctx context.Context, j *Journal, w *work, region string, 
 	skip := func(record string, o plan.Order, account, reason string) {
 		j.add(ctx, stepOf(actSkipped, o, reason))
 		outcome := ofOrder(Skipped, o)
-		outcome.SourceAccount, outcome.Reason = account, reason
+		outcome.Reason = reason
+		if outcome.SourceAccount == "" {
+			outcome.SourceAccount = account
+		}
 		skips, skippers = append(skips, outcome), append(skippers, record)
 	}
 	for _, s := range shares {
@@ -53,7 +56,7 @@ func (c *Copier) order(ctx context.Context, j *Journal, w *work, region string, 
 		}
 		for _, wish := range plan.Orders(source, c.Policies) {
 			if wish.Skip {
-				skip(s.record.ID, wish.Order, source.Owner, wish.Reason)
+				skip(s.record.ID, wish.Order, "", wish.Reason)
 				continue
 			}
 			wish.Order.Shared = s.share.Time

@@ -10,8 +10,9 @@ import (
 // Prefix starts the key of every tag of snapferry's own.
 const Prefix = "snapferry:"
 
-// The tags of a mark. Hold is not part of it: a person sets it, with any value,
-// and nothing that has it is deleted.
+// The tags of a mark, and two that come later: Settled, once the end of the copy
+// has been told, and Hold, which a person sets, with any value: nothing that has
+// it is deleted.
 const (
 	TagOrder         = Prefix + "order"
 	TagPolicy        = Prefix + "policy"
@@ -20,6 +21,8 @@ const (
 	TagSourceVolume  = Prefix + "source-volume"
 	TagSourceTime    = Prefix + "source-time"
 	TagExpires       = Prefix + "expires"
+	TagLineage       = Prefix + "lineage"
+	TagSettled       = Prefix + "settled"
 	TagHold          = Prefix + "hold"
 )
 
@@ -50,6 +53,11 @@ func (m Mark) Lineage() string {
 	return Snapshot{Ref: m.Source, Volume: m.SourceVolume}.Lineage()
 }
 
+// Kin is the value of TagLineage: policy, volume and source, from the general to
+// the particular, so that one search by "policy/volume/*" and "*/source" finds
+// the copies of a lineage and those of a source.
+func (m Mark) Kin() string { return m.Policy + "/" + m.Lineage() + "/" + m.Source.ID }
+
 // Tags is the mark as tags. ParseMark reads them back.
 func (m Mark) Tags() map[string]string {
 	expires := never
@@ -64,6 +72,7 @@ func (m Mark) Tags() map[string]string {
 		TagSourceVolume:  m.SourceVolume,
 		TagSourceTime:    m.SourceTime.UTC().Format(time.RFC3339),
 		TagExpires:       expires,
+		TagLineage:       m.Kin(),
 	}
 }
 

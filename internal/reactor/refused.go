@@ -1,0 +1,67 @@
+package reactor
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"snapferry/internal/plan"
+)
+
+const (
+	restDenied = time.Hour      // between two attempts at what somebody must mend
+	buryAfter  = 24 * time.Hour // as long as DLM tries
+)
+
+// refused deals with a CopySnapshot that did not answer with a copy. An error
+// means that d is still in hand.
+func (t *turn) refused(ctx context.Context, d Delivery, err error) error {
+	switch {
+	case errors.Is(err, ErrBusy):
+		// No slot, or too many calls: the next wake-up finds the order first.
+		t.journal.add(ctx, stepOf(actWaiting, d.Order, err.Error()))
+		t.release(ctx, d, 0)
+		t.full = true
+		return nil
+	case errors.Is(err, ErrGone):
+		t.skip(ctx, d, err.Error())
+		return nil
+	}
+	step := stepOf(actFailed, d.Order, "tried again later")
+	step.Error, step.Fix = err.Error(), Fix(err.Error())
+	t.journal.add(ctx, step)
+	if errors.Is(err, ErrDenied) {
+		return t.denied(ctx, d, err)
+	}
+	t.release(ctx, d, restUnknown) // there may be a copy: whoever is next looks first
+	return nil
+}
+
+// denied keeps trying slowly, tells people once per cause, and gives up after a
+// day: the order then waits in the dead-letter queue until it is put back.
+func (t *turn) denied(ctx context.Context, d Delivery, err error) error {
+	now, cause := t.copier.Now(), Cause(err)
+	history := plan.Denial{Cause: cause, Since: now, Until: now.Add(restDenied)}
+	told := false
+	if before := d.Order.Denial; before != nil {
+		history.Since, told = before.Since, before.Cause == cause
+	}
+	order := d.Order
+	order.Denial = &history
+	over := now.Sub(history.Since) >= buryAfter
+	if !told || over {
+		outcome := ofOrder(Failed, d.Order)
+		outcome.Reason, outcome.Cause, outcome.Fix = "EC2 refuses the copy; it is tried again every hour for a day", cause, Fix(cause)
+		if over {
+			outcome.Reason = "EC2 has refused the copy for a day; the order is in the dead-letter queue: mend the cause, then put it back with snapferry redrive"
+		}
+		if err := t.copier.publish(ctx, t.journal, []Outcome{outcome}); err != nil {
+			return err
+		}
+	}
+	if over {
+		d.Order = order
+		return t.copier.Orders.Bury(ctx, d)
+	}
+	return t.copier.Orders.Replace(ctx, d, order)
+}
