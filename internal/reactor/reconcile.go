@@ -198,6 +198,11 @@ func (r *run) sources(ctx context.Context, owners []string) {
 			shared, next, err := r.Copies.Shared(ctx, region, owners, page)
 			if err != nil {
 				r.problem(ctx, region, fmt.Errorf("list shared snapshots in %s: %w", region, err))
+				if !first {
+					// A first page that fails may be a name that EC2 has
+					// forgotten: then the next run begins at the beginning.
+					r.from = place{region, page}
+				}
 				page = ""
 				break
 			}
