@@ -31,7 +31,7 @@ func (e *Error) Error() string {
 func (w *World) Do(ctx context.Context, account, region, service, action string, in, out any) error {
 	var body []byte
 	header := http.Header{}
-	query := service == "ec2" || service == "sts"
+	query := speaksQuery(service)
 	if query {
 		form := url.Values{"Action": {action}}
 		if in != nil {
@@ -87,14 +87,15 @@ func (w *World) Do(ctx context.Context, account, region, service, action string,
 func readError(action string, status int, answer []byte, query bool) error {
 	e := &Error{Action: action, Status: status}
 	if query {
+		type reason struct{ Code, Message string }
 		var body struct {
-			Code    string `xml:"Errors>Error>Code"`
-			Message string `xml:"Errors>Error>Message"`
+			EC2   reason `xml:"Errors>Error"`
+			Other reason `xml:"Error"`
 		}
 		if err := xml.Unmarshal(answer, &body); err != nil {
 			return fmt.Errorf("%s: HTTP %d: %s", action, status, strings.TrimSpace(string(answer)))
 		}
-		e.Code, e.Message = body.Code, body.Message
+		e.Code, e.Message = body.EC2.Code+body.Other.Code, body.EC2.Message+body.Other.Message
 		return e
 	}
 	var body struct {

@@ -113,7 +113,7 @@ var ec2Actions = map[string]func(*ec2, *ec2Call) (any, *apiError){
 
 func (e *ec2) serve(_ context.Context, c *call) (reply any, problem *apiError) {
 	action, known := ec2Actions[c.action]
-	if !known || c.form == nil {
+	if !known {
 		return nil, unknownAction(c)
 	}
 	e.w.step(func(now time.Time) {

@@ -11,7 +11,8 @@ import (
 // Region.
 const copyQuota = 20
 
-// Bounds of CompletionDurationMinutes.
+// Bounds of CompletionDurationMinutes. The quota of throughput for such copies is
+// not simulated: no record shows how a copy beyond it is refused.
 const (
 	minCompletion  = 15
 	maxCompletion  = 2880
@@ -71,6 +72,8 @@ func (e *ec2) copySnapshot(c *ec2Call) (any, *apiError) {
 	if quota <= 0 {
 		quota = copyQuota
 	}
+	// No record shows the HTTP status of this refusal. With 400 the SDKs do not
+	// retry it by themselves; a caller that knows the code does well with any.
 	if e.copying[at] >= quota {
 		return nil, badRequest("ResourceLimitExceeded", "Too many snapshot copies in progress. The limit is %d for this destination region.", quota)
 	}

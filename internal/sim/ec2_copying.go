@@ -35,6 +35,11 @@ type lineage struct {
 	done    []*copyJob // those that exist, and the newest in any case
 }
 
+// has says whether a copy of the lineage under the key exists.
+func (line *lineage) has(key string) bool {
+	return slices.ContainsFunc(line.done, func(done *copyJob) bool { return done.copy.now.exists && done.key == key })
+}
+
 func (e *ec2) queueCopy(now time.Time, job *copyJob) {
 	of := job.source
 	if s := e.sourceOf(job); s != nil && s.volume != copiedVolume {
@@ -110,7 +115,13 @@ func (e *ec2) examine(now time.Time, job *copyJob) (cause string) {
 	if source.now.encrypted && !e.w.kms.usable(source.now.key, forEBS(account, source.in.name, "CreateGrant")) {
 		return keyNotAccessible
 	}
-	if job.encrypted && !e.w.kms.usable(job.key, forEBS(account, to, "CreateGrant"), forEBS(account, to, "GenerateDataKeyWithoutPlaintext")) {
+	asks := []kmsAsk{forEBS(account, to, "CreateGrant")}
+	// The first copy of a lineage under a key makes the data key; the later
+	// ones, as recorded, go without.
+	if !job.line.has(job.key) {
+		asks = append(asks, forEBS(account, to, "GenerateDataKeyWithoutPlaintext"))
+	}
+	if job.encrypted && !e.w.kms.usable(job.key, asks...) {
 		return keyNotAccessible
 	}
 	job.incremental = job.isIncremental(source)

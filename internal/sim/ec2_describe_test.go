@@ -231,7 +231,7 @@ func TestListingLag(t *testing.T) {
 	bubble(t, "listings lag behind by no more than the option says, and facts do not", Options{ListingLag: time.Minute, CopyQuota: 1}, func(l *lab) {
 		source := l.source(east)
 		time.Sleep(time.Minute)
-		missed, stale, untagged := 0, 0, 0
+		missed, stale, unreached, untagged := 0, 0, 0, 0
 		for range 20 {
 			id := l.copy(east, source, west)
 			if l.code(vault, west, "DescribeSnapshots", "SnapshotId.1", id) != "" {
@@ -242,7 +242,14 @@ func TestListingLag(t *testing.T) {
 			if l.code(vault, west, "DescribeSnapshots", "SnapshotId.1", id) != "" || l.show(vault, west, id).get("status") == "pending" {
 				stale++
 			}
-			l.ec2(vault, west, "CreateTags", "ResourceId.1", id, "Tag.1.Key", "k", "Tag.1.Value", "v")
+			tag := []string{"ResourceId.1", id, "Tag.1.Key", "k", "Tag.1.Value", "v"}
+			if l.code(vault, west, "DescribeSnapshots", "SnapshotId.1", id) != "" {
+				l.want("tagging what does not show", l.code(vault, west, "CreateTags", tag...), "InvalidSnapshot.NotFound")
+				l.want("deleting it", l.code(vault, west, "DeleteSnapshot", "SnapshotId", id), "InvalidSnapshot.NotFound")
+				unreached++
+				time.Sleep(time.Minute)
+			}
+			l.ec2(vault, west, "CreateTags", tag...)
 			if len(l.ec2(vault, west, "DescribeTags", "Filter.1.Name", "resource-id", "Filter.1.Value.1", id).all("tagSet/item")) == 0 {
 				untagged++
 			}
@@ -255,8 +262,8 @@ func TestListingLag(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		l.wantList("left", l.listed(vault, west), []string{})
-		if missed == 0 || stale == 0 || untagged == 0 {
-			t.Errorf("missed %d, stale %d, untagged %d of 20: nothing lags", missed, stale, untagged)
+		if missed == 0 || stale == 0 || unreached == 0 || untagged == 0 {
+			t.Errorf("missed %d, stale %d, unreached %d, untagged %d of 20: nothing lags", missed, stale, unreached, untagged)
 		}
 	})
 	bubble(t, "a new snapshot never shows without its tags", Options{ListingLag: time.Minute}, func(l *lab) {

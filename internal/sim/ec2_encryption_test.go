@@ -105,6 +105,25 @@ func TestCopyKeyAccess(t *testing.T) {
 			l.want("message", l.show(vault, west, id).get("statusMessage"), test.cause)
 		})
 	}
+	bubble(t, "only the first copy of a lineage under a key needs GenerateDataKeyWithoutPlaintext", Options{}, func(l *lab) {
+		key, volume := l.newKey(vault, west, ""), l.newVolume(owner, east)
+		copied := func() element {
+			source := l.newSnapshot(owner, east, volume)
+			l.share(east, source, vault)
+			return l.copied(east, source, west, "Encrypted", "true", "KmsKeyId", key)
+		}
+		first := copied()
+		l.kms(vault, west, "PutKeyPolicy", map[string]any{"KeyId": key, "Policy": policyFor(vault, deny("GenerateDataKeyWithoutPlaintext"))})
+		second := copied()
+		l.want("first", first.get("status"), "completed")
+		l.want("second", second.get("status"), "completed")
+		other := l.copied(east, l.source(east), west, "Encrypted", "true", "KmsKeyId", key)
+		l.want("of another lineage", other.get("statusMessage"), "Given key ID is not accessible")
+		for _, id := range []string{first.get("snapshotId"), second.get("snapshotId")} {
+			l.ec2(vault, west, "DeleteSnapshot", "SnapshotId", id)
+		}
+		l.want("when both are deleted", copied().get("statusMessage"), "Given key ID is not accessible")
+	})
 	bubble(t, "a grant to the vault opens the source key, and a disabled key is closed", Options{}, func(l *lab) {
 		key := l.newKey(owner, east, "")
 		source := l.source(east, "Encrypted", "true", "KmsKeyId", key)

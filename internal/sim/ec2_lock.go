@@ -148,6 +148,9 @@ func (l *snapshotLock) start(now time.Time) {
 	}
 }
 
+// No record shows with what codes LockSnapshot and UnlockSnapshot refuse; of
+// these, callers should rely on none but InvalidSnapshot.NotFound.
+
 // yieldsTo says whether the lock may be replaced. One in compliance mode whose
 // cooling-off period is over can only be made longer.
 func (l *snapshotLock) yieldsTo(next *snapshotLock, now time.Time) *apiError {

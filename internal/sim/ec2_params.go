@@ -115,7 +115,7 @@ func noSnapshot(id string) *apiError {
 // an account it is shared with, it does not exist as far as changing it goes.
 func (c *ec2Call) ownSnapshot(id string) (*ebsSnapshot, *apiError) {
 	s := c.in.snapshots[id]
-	if s == nil || !s.now.exists || s.owner != c.account {
+	if !s.reachable() || s.owner != c.account {
 		return nil, noSnapshot(id)
 	}
 	return s, nil
@@ -128,6 +128,8 @@ type page struct {
 	size  int // 0: no limit
 }
 
+// Amazon's model names no bounds of MaxResults. These are the narrowest that are
+// told of, so that a caller that lives with them lives with any.
 const (
 	minPage = 5
 	maxPage = 1000

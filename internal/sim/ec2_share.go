@@ -120,10 +120,14 @@ func (e *ec2) modifySnapshotAttribute(c *ec2Call) (any, *apiError) {
 		}
 	}
 	e.reveal(c.now, s)
-	// Whether sharing with an account that has the snapshot already makes
-	// another event is not known; here only a new share does.
-	for _, account := range added {
-		e.publishShare(c.now, s, account)
+	// Only a private snapshot's share makes an event (Amazon EBS user guide,
+	// "EventBridge for Amazon EBS"). Whether sharing with an account that has
+	// the snapshot already makes another is not known; here only a new share
+	// does. Whoever acts on events must bear both: one too few, one too many.
+	if s.now.public.IsZero() {
+		for _, account := range added {
+			e.publishShare(c.now, s, account)
+		}
 	}
 	return returned{true}, nil
 }

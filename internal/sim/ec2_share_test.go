@@ -54,6 +54,23 @@ func TestShare(t *testing.T) {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
+	for _, test := range []struct {
+		name string
+		with []string // the share, besides the vault
+		want int
+	}{
+		{"a private snapshot's share makes an event", nil, 1},
+		{"a public snapshot's share makes none", []string{add + "2.Group", "all"}, 0},
+	} {
+		bubble(t, test.name, Options{}, func(l *lab) {
+			id := l.newSnapshot(owner, east, l.newVolume(owner, east))
+			l.ec2(owner, east, "ModifySnapshotAttribute", append([]string{"SnapshotId", id, add + "1.UserId", vault}, test.with...)...)
+			l.want("events", len(l.heard("shareSnapshot")), test.want)
+			l.ec2(owner, east, "ModifySnapshotAttribute", "SnapshotId", id, add+"1.UserId", stranger)
+			l.want("events after another share", len(l.heard("shareSnapshot")), 2*test.want)
+			l.want("seen", l.show(stranger, east, id).get("status"), "completed")
+		})
+	}
 	bubble(t, "a pending snapshot can be shared", Options{}, func(l *lab) {
 		id := l.ec2(owner, east, "CreateSnapshot", "VolumeId", l.newVolume(owner, east)).get("snapshotId")
 		l.share(east, id, vault)

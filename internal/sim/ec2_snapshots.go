@@ -54,6 +54,10 @@ func (f *snapshotFacts) sharedAt(account string) (time.Time, bool) {
 	return since, shared && f.exists && !f.archived
 }
 
+// reachable says whether a call that names the snapshot finds it: one that is
+// new can't be tagged, locked or deleted either before it shows.
+func (s *ebsSnapshot) reachable() bool { return s != nil && s.now.exists && s.shown.exists }
+
 // showsTo says whether listings show the snapshot to the account.
 func (s *ebsSnapshot) showsTo(account string) bool {
 	if s.owner == account {
@@ -240,7 +244,8 @@ func (e *ec2) deleteSnapshot(c *ec2Call) (any, *apiError) {
 		return nil, badRequest("InvalidSnapshot.InUse", "The snapshot %s is currently in use by %s", id, sortedKeys(s.images)[0])
 	}
 	if s.lock.holds(c.now) {
-		// Amazon documents that this fails, but no record says with what code.
+		// Amazon documents that this fails, but no record says with what code:
+		// callers must take any refusal but InvalidSnapshot.NotFound for "not now".
 		return nil, badRequest("OperationNotPermitted", "The snapshot %s is locked and can't be deleted", id)
 	}
 	if s.now.state == "pending" {

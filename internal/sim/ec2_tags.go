@@ -141,7 +141,7 @@ func (c *ec2Call) resourceIDs() ([]string, *apiError) {
 func (c *ec2Call) resource(id string) (r *resource, reachable bool, missing *apiError) {
 	switch id[:strings.IndexByte(id, '-')] {
 	case "snap":
-		if s := c.in.snapshots[id]; s != nil && s.now.exists {
+		if s := c.in.snapshots[id]; s.reachable() {
 			_, shared := s.now.sharedAt(c.account)
 			return &s.resource, shared || s.owner == c.account, noSnapshot(id)
 		}

@@ -163,7 +163,7 @@ func (e *ec2) createVolume(c *ec2Call) (any, *apiError) {
 // usable finds a snapshot that a volume can be made from.
 func (c *ec2Call) usable(id string) (*ebsSnapshot, *apiError) {
 	s := c.in.snapshots[id]
-	if s == nil || !s.now.exists {
+	if !s.reachable() {
 		return nil, noSnapshot(id)
 	}
 	if _, shared := s.now.sharedAt(c.account); !shared && s.owner != c.account {

@@ -33,7 +33,9 @@ type snapshotItem struct {
 	Tags         *xmlTags `xml:"tagSet"`
 }
 
-// item is the snapshot as DescribeSnapshots shows it to the viewer.
+// item is the snapshot as DescribeSnapshots shows it to the viewer. To the
+// recipient of a share it shows the volume's own id, as to the owner: no record
+// of a snapshot of a real volume says otherwise, or says so.
 func (s *ebsSnapshot) item(now time.Time, viewer string) snapshotItem {
 	f := &s.shown
 	item := snapshotItem{

@@ -83,7 +83,7 @@ var eventsActions = map[string]func(*events, *call) (any, *apiError){
 
 func (e *events) serve(_ context.Context, c *call) (any, *apiError) {
 	act, known := eventsActions[c.action]
-	if !known || c.form != nil {
+	if !known {
 		return nil, unknownAction(c)
 	}
 	return act(e, c)

@@ -99,7 +99,7 @@ var kmsActions = map[string]func(*kms, *kmsCall) (any, *apiError){
 
 func (k *kms) serve(_ context.Context, c *call) (reply any, problem *apiError) {
 	action, known := kmsActions[c.action]
-	if !known || c.form != nil {
+	if !known {
 		return nil, unknownAction(c)
 	}
 	k.w.step(func(now time.Time) {

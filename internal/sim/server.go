@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
@@ -148,18 +147,37 @@ func (w *World) handle(rw http.ResponseWriter, r *http.Request, drop func()) {
 func (w *World) dispatch(ctx context.Context, c *call) (any, *apiError) {
 	s, known := w.service(c.service)
 	if !known {
-		return nil, badRequest("InvalidAction", "the simulated AWS has no service %q; it has ec2, events, kms, sqs and sts", c.service)
+		return nil, c.unknown("the simulated AWS has no service %q; it has ec2, events, kms, sqs and sts", c.service)
+	}
+	switch query := speaksQuery(c.service); {
+	case query && c.form == nil:
+		return nil, c.unknown("%s came in the JSON protocol, and the simulated %s speaks the query protocol only: leave out the header X-Amz-Target", c.action, c.service)
+	case !query && c.form != nil:
+		return nil, c.unknown("%s came in the query protocol, and the simulated %s speaks the JSON protocol only: use an SDK or command line of 2024 or later", c.action, c.service)
 	}
 	return s.serve(ctx, c)
 }
 
+// speaksQuery says whether a service's protocol is AWS query, with answers in
+// XML, and not AWS JSON.
+func speaksQuery(service string) bool { return service == "ec2" || service == "sts" }
+
 // unknownAction is the answer to an action that the simulation does not have.
 func unknownAction(c *call) *apiError {
+	return c.unknown("The action %s is not valid for this web service: the simulated AWS does not have %s:%s", c.action, c.service, c.action)
+}
+
+// unknown is the answer to a call that nothing here can take.
+func (c *call) unknown(format string, args ...any) *apiError {
 	code := "InvalidAction"
 	if c.form == nil {
 		code = "UnknownOperationException"
 	}
-	return badRequest(code, "The action %s is not valid for this web service: the simulated AWS does not have %s:%s", c.action, c.service, c.action)
+	return badRequest(code, format, args...)
+}
+
+func (c *call) missingAction() *apiError {
+	return badRequest("MissingAction", "The request must contain the parameter Action (query protocol) or the header X-Amz-Target with Service.Action (JSON protocol)")
 }
 
 func (w *World) record(seen Call, problem *apiError) {
@@ -204,6 +222,9 @@ func (c *call) read(r *http.Request, body []byte) *apiError {
 		if len(body) == 0 {
 			c.body = json.RawMessage("{}")
 		}
+		if c.action == "" {
+			return c.missingAction()
+		}
 		return nil
 	}
 	form, err := url.ParseQuery(string(body))
@@ -217,89 +238,9 @@ func (c *call) read(r *http.Request, body []byte) *apiError {
 	}
 	c.form, c.action = form, form.Get("Action")
 	if c.action == "" {
-		return badRequest("MissingAction", "The request must contain the parameter Action")
+		return c.missingAction()
 	}
 	return nil
-}
-
-// protocolOf picks how answers to r look on the wire.
-func protocolOf(r *http.Request) func(http.ResponseWriter, *call, any, *apiError) {
-	if r.Header.Get("X-Amz-Target") != "" {
-		return respondJSON
-	}
-	return respondXML
-}
-
-func respondJSON(rw http.ResponseWriter, c *call, reply any, problem *apiError) {
-	version := "1.1"
-	if c.service == "sqs" {
-		version = "1.0"
-	}
-	rw.Header().Set("Content-Type", "application/x-amz-json-"+version)
-	status := http.StatusOK
-	if problem != nil {
-		status = problem.Status
-		shape := problem.Code
-		if c.service == "sqs" {
-			shape = sqsError(rw.Header(), problem)
-		} else {
-			rw.Header().Set("X-Amzn-Errortype", problem.Code)
-		}
-		reply = map[string]string{"__type": shape, "message": problem.Message}
-	}
-	if reply == nil {
-		reply = struct{}{}
-	}
-	body, err := json.Marshal(reply)
-	if err != nil {
-		panic(fmt.Sprintf("sim: marshal %T: %v", reply, err))
-	}
-	rw.WriteHeader(status)
-	rw.Write(body)
-}
-
-// ec2Reply is the answer to a query call: the element <ActionResponse> around
-// the fields of Body.
-type ec2Reply struct {
-	Body any
-}
-
-func respondXML(rw http.ResponseWriter, c *call, reply any, problem *apiError) {
-	rw.Header().Set("Content-Type", "text/xml;charset=UTF-8")
-	if problem != nil {
-		rw.WriteHeader(problem.Status)
-		if c.service == "sts" {
-			fmt.Fprintf(rw, xml.Header+`<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error><RequestId>%s</RequestId></ErrorResponse>`,
-				escape(problem.Code), escape(problem.Message), c.requestID)
-			return
-		}
-		fmt.Fprintf(rw, xml.Header+`<Response><Errors><Error><Code>%s</Code><Message>%s</Message></Error></Errors><RequestID>%s</RequestID></Response>`,
-			escape(problem.Code), escape(problem.Message), c.requestID)
-		return
-	}
-	var inner strings.Builder
-	if r, ok := reply.(ec2Reply); ok && r.Body != nil {
-		encoder := xml.NewEncoder(&inner)
-		// A wrapper element with a known name, cut off again: encoding/xml has
-		// no way to write a struct's fields alone.
-		if err := encoder.EncodeElement(r.Body, xml.StartElement{Name: xml.Name{Local: "x"}}); err != nil {
-			panic(fmt.Sprintf("sim: marshal %T: %v", r.Body, err))
-		}
-	}
-	fields := strings.TrimSuffix(strings.TrimPrefix(inner.String(), "<x>"), "</x>")
-	if c.service == "sts" {
-		fmt.Fprintf(rw, xml.Header+`<%[1]sResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><%[1]sResult>%[2]s</%[1]sResult><ResponseMetadata><RequestId>%[3]s</RequestId></ResponseMetadata></%[1]sResponse>`,
-			c.action, fields, c.requestID)
-		return
-	}
-	fmt.Fprintf(rw, xml.Header+`<%[1]sResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>%[3]s</requestId>%[2]s</%[1]sResponse>`,
-		c.action, fields, c.requestID)
-}
-
-func escape(s string) string {
-	var b strings.Builder
-	xml.EscapeText(&b, []byte(s))
-	return b.String()
 }
 
 func (w *World) newRequestID() string {

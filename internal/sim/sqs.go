@@ -71,9 +71,6 @@ var sqsActions = map[string]func(*sqs, *call) (any, *apiError){
 }
 
 func (s *sqs) serve(ctx context.Context, c *call) (any, *apiError) {
-	if c.form != nil {
-		return nil, badRequest("InvalidAction", "the simulated SQS speaks the JSON protocol only: use an SDK of 2024 or later")
-	}
 	if c.action == "ReceiveMessage" {
 		return s.receiveMessage(ctx, c)
 	}

@@ -36,7 +36,8 @@ type Options struct {
 	// NoThrottling switches the API token buckets off.
 	NoThrottling bool
 	// ListingLag is how long a new snapshot, a change of its state or of its
-	// tags may stay invisible to DescribeSnapshots and DescribeTags.
+	// tags may stay invisible to DescribeSnapshots and DescribeTags. Until a new
+	// snapshot shows, no other call that names it finds it.
 	ListingLag time.Duration
 	// ShareLag is how long after ModifySnapshotAttribute a copy by the
 	// recipient still fails with "Source snapshot is not found".

@@ -1,33 +1,57 @@
-"""Talks to a running simulated AWS with other people's tools.
+"""Talks to a simulated AWS with other people's tools.
 
-SNAPFERRY_SIM_ENDPOINT says where it listens. Every test has an account of its
-own, so that all of them can share one world.
+SNAPFERRY is the path of the snapferry command, of which a run starts its own
+simulated AWS. SNAPFERRY_SIM_ENDPOINT, when set, says where one listens already.
 """
 
+import functools
 import itertools
 import json
 import os
 import random
 import subprocess
+import threading
 
 import boto3
 import pytest
 from botocore.config import Config
 
 REGION = "eu-west-1"
-# A run has accounts of its own too: the world may outlive it.
+# Accounts that nobody else uses: the world may outlive a run.
 _accounts = itertools.count(random.SystemRandom().randrange(10**11, 9 * 10**11))
 
 
 @pytest.fixture(scope="session")
-def endpoint():
-    url = os.environ.get("SNAPFERRY_SIM_ENDPOINT")
-    if url:
-        return url
-    message = "set SNAPFERRY_SIM_ENDPOINT to where the simulated AWS listens, such as http://127.0.0.1:4566"
-    if os.environ.get("CI") == "true":
-        pytest.fail(message)
-    pytest.skip(message)
+def endpoint(tmp_path_factory):
+    running, command = os.environ.get("SNAPFERRY_SIM_ENDPOINT"), os.environ.get("SNAPFERRY")
+    if running:
+        yield running.rstrip("/")
+        return
+    if not command:
+        pytest.fail("set SNAPFERRY to the path of the snapferry command, or SNAPFERRY_SIM_ENDPOINT to where its simulated AWS listens")
+    messages = tmp_path_factory.mktemp("sim") / "stderr"
+    with messages.open("w") as stderr:
+        sim = subprocess.Popen([command, "sim", "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=stderr, text=True)
+    # Killed, it ends the wait for its first line.
+    patience = threading.Timer(30, sim.kill)
+    patience.start()
+    try:
+        url = sim.stdout.readline().strip()
+        patience.cancel()
+        if not url.startswith("http://"):
+            pytest.fail(f"{command} sim printed {url!r} instead of its endpoint: {messages.read_text()}")
+        yield url
+        assert sim.poll() is None, f"the simulated AWS ended during the tests: {messages.read_text()}"
+        assert "panic" not in messages.read_text()
+    finally:
+        patience.cancel()
+        sim.terminate()
+        try:
+            sim.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            sim.kill()
+            sim.wait()
+        sim.stdout.close()
 
 
 class Caller:
@@ -37,6 +61,7 @@ class Caller:
         self.endpoint = endpoint
         self.account = account
 
+    @functools.cache
     def client(self, service, region=REGION):
         return boto3.client(
             service,
@@ -80,3 +105,15 @@ def new_account(endpoint):
 @pytest.fixture
 def caller(new_account):
     return new_account()
+
+
+@pytest.fixture
+def owner(endpoint):
+    """The account that shares its snapshots."""
+    return Caller(endpoint, "111111111111")
+
+
+@pytest.fixture
+def vault(endpoint):
+    """The account that they are shared with."""
+    return Caller(endpoint, "222222222222")
