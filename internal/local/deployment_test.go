@@ -178,15 +178,17 @@ func TestDeploymentQueues(t *testing.T) {
 	redrive := func(queue string, receives int) string {
 		return fmt.Sprintf(`{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:222222222222:%s","maxReceiveCount":%d}`, queue, receives)
 	}
-	orders := map[string]string{"VisibilityTimeout": "360", "MessageRetentionPeriod": "1209600", "FifoQueue": "true",
-		"RedrivePolicy": redrive("snapferry-orders-dlq.fifo", 1000)}
 	want := map[string]map[string]string{
 		"snapferry-events": {"VisibilityTimeout": "360", "MessageRetentionPeriod": "1209600",
 			"RedrivePolicy": redrive("snapferry-events-dlq", 5)},
-		"snapferry-events-dlq":            {"VisibilityTimeout": "30", "MessageRetentionPeriod": "1209600"},
-		"snapferry-orders-sa-east-1.fifo": orders,
-		"snapferry-orders-eu-west-2.fifo": orders,
-		"snapferry-orders-dlq.fifo":       {"VisibilityTimeout": "30", "MessageRetentionPeriod": "1209600", "FifoQueue": "true"},
+		"snapferry-events-dlq":      {"VisibilityTimeout": "30", "MessageRetentionPeriod": "1209600"},
+		"snapferry-orders-dlq.fifo": {"VisibilityTimeout": "30", "MessageRetentionPeriod": "1209600", "FifoQueue": "true"},
+	}
+	for _, region := range []string{"sa-east-1", "eu-west-2"} {
+		for lane := range Lanes {
+			want[fmt.Sprintf("snapferry-orders-%s-%d.fifo", region, lane)] =
+				map[string]string{"VisibilityTimeout": "360", "MessageRetentionPeriod": "1209600", "FifoQueue": "true"}
+		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("queues (-want +got):\n%s", diff)
@@ -195,7 +197,7 @@ func TestDeploymentQueues(t *testing.T) {
 
 func TestDeploymentEnvironment(t *testing.T) {
 	d, _, _ := start(t, func(s *Settings) { s.CopySlots, s.CatchUp, s.LogLevel = 7, 24*time.Hour, "debug" })
-	names := []string{"ORDERS_QUEUE_URL", "EVENTS_QUEUE_URL", "EVENT_BUS", "SOURCE_REGIONS", "EXPIRE_REGIONS", "COPY_SLOTS",
+	names := []string{"ORDERS_QUEUE_URL", "ORDERS_DLQ_URL", "EVENTS_QUEUE_URL", "EVENT_BUS", "SOURCE_REGIONS", "EXPIRE_REGIONS", "COPY_SLOTS",
 		"CATCH_UP", "LOG_LEVEL", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"}
 	ask, err := json.Marshal(map[string]any{"do": "environment", "names": names})
 	if err != nil {
@@ -213,9 +215,10 @@ func TestDeploymentEnvironment(t *testing.T) {
 		}
 		return all
 	}
-	orders := d.URL() + "/222222222222/snapferry-orders-{region}.fifo"
+	orders := d.URL() + "/222222222222/snapferry-orders-{region}-{lane}.fifo"
 	for function, want := range map[string]map[string]string{
-		Copy: want(map[string]string{"ORDERS_QUEUE_URL": orders, "COPY_SLOTS": "7"}),
+		Copy: want(map[string]string{"ORDERS_QUEUE_URL": orders, "COPY_SLOTS": "7",
+			"ORDERS_DLQ_URL": d.URL() + "/222222222222/snapferry-orders-dlq.fifo"}),
 		Reconcile: want(map[string]string{"ORDERS_QUEUE_URL": orders, "SOURCE_REGIONS": "us-east-1", "CATCH_UP": "24h0m0s",
 			"EVENTS_QUEUE_URL": d.URL() + "/222222222222/snapferry-events"}),
 		Expire: want(map[string]string{"EXPIRE_REGIONS": "sa-east-1,eu-west-2"}),

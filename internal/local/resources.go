@@ -19,7 +19,15 @@ const (
 	ordersDLQ   = "snapferry-orders-dlq.fifo"
 )
 
-func ordersQueue(region string) string { return "snapferry-orders-" + region + ".fifo" }
+// Lanes is how many orders queues a target Region has; the functions spread
+// source accounts over as many.
+const Lanes = 8
+
+// ordersQueue is the name of a target Region's lane, or of all of them when
+// region and lane are the placeholders of ORDERS_QUEUE_URL.
+func ordersQueue(region, lane string) string {
+	return "snapferry-orders-" + region + "-" + lane + ".fifo"
+}
 
 // How the queues behave, here as in the cloud.
 const (
@@ -27,8 +35,6 @@ const (
 	eventsVisibility  = 6 * copyTimeout
 	eventsMaxReceives = 5
 	ordersVisibility  = 6 * time.Minute
-	// An order may wait long for a free slot: that is no failure.
-	ordersMaxReceives = 1000
 	retention         = 14 * 24 * time.Hour
 )
 
@@ -79,14 +85,18 @@ func (d *Deployment) createQueues(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// An order may be received any number of times while it waits for a slot, so
+	// no count sends it to the dead-letter queue: copy itself does, once EC2 has
+	// refused the order for a day.
 	for _, region := range compact(d.TargetRegions) {
-		err := d.createQueue(ctx, ordersQueue(region), map[string]string{
-			"FifoQueue":         "true",
-			"VisibilityTimeout": seconds(ordersVisibility),
-			"RedrivePolicy":     d.redrive(ordersDLQ, ordersMaxReceives),
-		}, retention)
-		if err != nil {
-			return err
+		for lane := range Lanes {
+			err := d.createQueue(ctx, ordersQueue(region, strconv.Itoa(lane)), map[string]string{
+				"FifoQueue":         "true",
+				"VisibilityTimeout": seconds(ordersVisibility),
+			}, retention)
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -112,10 +112,11 @@ func (s Settings) environment(function, endpoint string) map[string]string {
 	}
 	switch function {
 	case Copy:
-		variables["ORDERS_QUEUE_URL"] = queue(ordersQueue("{region}"))
+		variables["ORDERS_QUEUE_URL"] = queue(ordersQueue("{region}", "{lane}"))
+		variables["ORDERS_DLQ_URL"] = queue(ordersDLQ)
 		variables["COPY_SLOTS"] = strconv.Itoa(s.CopySlots)
 	case Reconcile:
-		variables["ORDERS_QUEUE_URL"] = queue(ordersQueue("{region}"))
+		variables["ORDERS_QUEUE_URL"] = queue(ordersQueue("{region}", "{lane}"))
 		variables["EVENTS_QUEUE_URL"] = queue(eventsQueue)
 		variables["SOURCE_REGIONS"] = strings.Join(s.SourceRegions, ",")
 		variables["CATCH_UP"] = s.CatchUp.String()
