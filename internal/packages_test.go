@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"internal/cloud":           {"internal/reactor", "internal/plan", "internal/snapshot", sdk, smithy},
 	"internal/sim":             {},
 	"internal/local":           {"internal/event", "internal/sim"},
+	"internal/proof":           {"internal", sdk},
 	"cmd/snapferry":            {"internal", cobra, pflag},
 	"functions/internal/start": {"internal/cloud", "internal/policy", lambda},
 	"functions/copy":           {"functions/internal/start", "internal/reactor", lambda},
