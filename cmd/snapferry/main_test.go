@@ -30,6 +30,9 @@ func TestMain(m *testing.M) {
 //		stdout and stderr are what it printed
 //	await REGEXP ACCOUNT REGION NAME=VALUE...
 //		makes a call to the EC2 at URL until stdout, the answer, matches
+//	sqs ACTION JSON
+//		makes a call to the SQS at URL, as 222222222222 in us-east-1; stdout is
+//		the answer
 //	capture NAME REGEXP
 //		sets NAME to what the group in REGEXP matches in stdout
 //	functions DIR
@@ -43,6 +46,7 @@ func TestScripts(t *testing.T) {
 			"serve":     running.serve,
 			"interrupt": running.interrupt,
 			"await":     await,
+			"sqs":       callSQS,
 			"capture":   capture,
 			"functions": functionsIn(t.TempDir()),
 		},
@@ -54,14 +58,15 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE COMMAND...")
 	}
-	command := exec.Command(args[1], args[2:]...)
-	command.Dir = ts.Getenv("WORK")
-	command.Stdout, command.Stderr = ts.Stdout(), ts.Stderr()
-	err := command.Run()
-	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
-		ts.Fatalf("run %v: %v", args[1:], err)
+	got := "0"
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, exited := errors.AsType[*exec.ExitError](err)
+		if !exited {
+			ts.Fatalf("run %v: %v", args[1:], err)
+		}
+		got = strconv.Itoa(exit.ExitCode())
 	}
-	if got, want := strconv.Itoa(command.ProcessState.ExitCode()), args[0]; got != want {
+	if want := args[0]; got != want {
 		ts.Fatalf("%v: got exit code %s, want %s", args[1:], got, want)
 	}
 }

@@ -108,6 +108,26 @@ func callEC2(endpoint, account, region string, parameters []string) (string, err
 	return string(body), err
 }
 
+func callSQS(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: sqs ACTION JSON")
+	}
+	request, err := http.NewRequest(http.MethodPost, ts.Getenv("URL"), strings.NewReader(args[1]))
+	ts.Check(err)
+	request.Header.Set("X-Amz-Target", "AmazonSQS."+args[0])
+	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=222222222222/20260101/us-east-1/sqs/aws4_request")
+	client := http.Client{Timeout: 20 * time.Second}
+	response, err := client.Do(request)
+	ts.Check(err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	ts.Check(err)
+	if response.StatusCode != http.StatusOK {
+		ts.Fatalf("%s: %s: %s", args[0], response.Status, body)
+	}
+	ts.Stdout().Write(body)
+}
+
 func capture(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: capture NAME REGEXP")

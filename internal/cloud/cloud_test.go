@@ -2,7 +2,6 @@ package cloud
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -11,57 +10,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/smithy-go"
 
 	"snapferry/internal/plan"
-	"snapferry/internal/reactor"
 	"snapferry/internal/sim"
 	"snapferry/internal/snapshot"
 )
-
-func TestClassify(t *testing.T) {
-	for code, test := range map[string]struct {
-		message string
-		want    error
-	}{
-		"ResourceLimitExceeded":               {"Too many snapshot copies in progress. The limit is 20 for this destination region.", reactor.ErrBusy},
-		"RequestLimitExceeded":                {"Request limit exceeded.", reactor.ErrBusy},
-		"ThrottlingException":                 {"Rate exceeded", reactor.ErrBusy},
-		"InvalidSnapshot.NotFound":            {"The snapshot 'snap-1' does not exist.", reactor.ErrGone},
-		"UnauthorizedOperation":               {"You are not authorized to perform this operation.", reactor.ErrDenied},
-		"AuthFailure":                         {"Not authorized to use key arn:aws:kms:… ", reactor.ErrDenied},
-		"AccessDeniedException":               {"no", reactor.ErrDenied},
-		"InvalidParameterValue":               {"The specified keyId arn:aws:kms:… is disabled", reactor.ErrDenied},
-		"SnapshotCopyUnsupported.InterRegion": {"no", reactor.ErrDenied},
-		"SnapshotLimitExceeded":               {"no", reactor.ErrDenied},
-		"TagLimitExceeded":                    {"no", reactor.ErrDenied},
-		"InvalidRegion":                       {"x is not a valid region name", reactor.ErrDenied},
-		"InternalError":                       {"An internal error has occurred", nil},
-		"InternalFailure":                     {"", nil},
-		"ServiceUnavailable":                  {"", nil},
-		"Unavailable":                         {"", nil},
-		"InvalidSnapshot.InUse":               {"in use by one or more AMIs", nil},
-		"SomethingNew":                        {"", nil},
-	} {
-		cause := &smithy.GenericAPIError{Code: code, Message: test.message}
-		got := classify(cause)
-		for _, class := range []error{reactor.ErrBusy, reactor.ErrGone, reactor.ErrDenied} {
-			if is, want := errors.Is(got, class), class == test.want; is != want {
-				t.Errorf("%s is %v: %v, want %v", code, class, is, want)
-			}
-		}
-		if !errors.Is(got, cause) || !strings.Contains(got.Error(), code) {
-			t.Errorf("%s: the cause is lost: %v", code, got)
-		}
-	}
-	other := &smithy.GenericAPIError{Code: "InvalidParameterValue", Message: "The specified snapshotId is invalid"}
-	if got := classify(other); got != error(other) {
-		t.Errorf("another bad parameter has a class: %v", got)
-	}
-	if classify(nil) != nil {
-		t.Error("no error has a class")
-	}
-}
 
 func open(w *sim.World) *Cloud {
 	return New(aws.Config{

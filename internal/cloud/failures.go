@@ -3,7 +3,6 @@ package cloud
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/aws/smithy-go"
 
@@ -27,7 +26,11 @@ var classes = map[string]error{
 	// Not there any more.
 	"InvalidSnapshot.NotFound": reactor.ErrGone,
 
-	// Somebody must act.
+	// Somebody must act. EC2 has no codes of its own for a key that is missing
+	// or disabled: they come as InvalidParameterValue, like everything else that
+	// trying again does not help.
+	"InvalidParameterValue":               reactor.ErrDenied,
+	"MissingParameter":                    reactor.ErrDenied,
 	"AccessDenied":                        reactor.ErrDenied,
 	"AccessDeniedException":               reactor.ErrDenied,
 	"AuthFailure":                         reactor.ErrDenied, // a key that we may not describe
@@ -49,13 +52,8 @@ func classify(err error) error {
 	if !ok {
 		return err
 	}
-	class := classes[api.ErrorCode()]
-	// EC2 has no code of its own for a key that is missing or disabled.
-	if api.ErrorCode() == "InvalidParameterValue" && strings.Contains(api.ErrorMessage(), "keyId") {
-		class = reactor.ErrDenied
+	if class, known := classes[api.ErrorCode()]; known {
+		return fmt.Errorf("%w: %w", class, err)
 	}
-	if class == nil {
-		return err
-	}
-	return fmt.Errorf("%w: %w", class, err)
+	return err
 }

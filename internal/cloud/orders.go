@@ -211,24 +211,26 @@ func (o *Orders) receive(ctx context.Context, region string, lane, limit int, pa
 }
 
 func delivery(region string, lane int, m types.Message) reactor.Delivery {
-	d := reactor.Delivery{Region: region, Lane: lane, Receipt: aws.ToString(m.ReceiptHandle)}
-	d.Order, d.Problem = readOrder(region, aws.ToString(m.Body))
-	if d.Problem != nil {
-		d.Problem = fmt.Errorf("read order in message %s: %w", aws.ToString(m.MessageId), d.Problem)
+	d := reactor.Delivery{Region: region, Lane: lane, ID: aws.ToString(m.MessageId), Receipt: aws.ToString(m.ReceiptHandle)}
+	order, err := parseOrder(aws.ToString(m.Body))
+	if err == nil && order.Target != region {
+		err = fmt.Errorf("it is for %s and not for %s, whose queue this is", order.Target, region)
 	}
+	if err != nil {
+		d.Body, d.Problem = aws.ToString(m.Body), fmt.Errorf("read order in message %s: %w", d.ID, err)
+		return d
+	}
+	d.Order = order
 	return d
 }
 
-func readOrder(region, body string) (plan.Order, error) {
+func parseOrder(body string) (plan.Order, error) {
 	var order plan.Order
 	if err := json.Unmarshal([]byte(body), &order); err != nil {
 		return plan.Order{}, err
 	}
 	if err := order.Check(); err != nil {
 		return plan.Order{}, err
-	}
-	if order.Target != region {
-		return plan.Order{}, fmt.Errorf("it is for %q and not for %s, whose queue this is", order.Target, region)
 	}
 	return order, nil
 }
@@ -252,29 +254,42 @@ func (o *Orders) Release(ctx context.Context, d reactor.Delivery, after time.Dur
 // Replace implements reactor.Orders. Crashing between the two calls leaves both
 // versions, of which one is dropped when they are met.
 func (o *Orders) Replace(ctx context.Context, d reactor.Delivery, order plan.Order) error {
-	if err := o.put(ctx, o.queue(d.Region, d.Lane), order); err != nil {
+	if err := o.put(ctx, o.queue(d.Region, d.Lane), body(order), once(order), order.Group()); err != nil {
 		return err
 	}
 	return o.Finish(ctx, d)
 }
 
-// Bury implements reactor.Orders.
+// unreadableRest is how long a message rests that is no order, where there is no
+// dead-letter queue to put it into.
+const unreadableRest = 12 * time.Hour
+
+// Bury implements reactor.Orders. In the dead-letter queue nobody waits for
+// anybody: each order is a group of its own, so that one look shows them all.
 func (o *Orders) Bury(ctx context.Context, d reactor.Delivery) error {
-	if o.letters == "" {
+	text, id, group := body(d.Order), once(d.Order), d.Order.Target+"/"+d.Order.Key()
+	if d.Problem != nil {
+		text, id, group = d.Body, d.ID, d.ID
+	}
+	switch {
+	case o.letters == "" && d.Problem != nil:
+		return o.Release(ctx, d, unreadableRest)
+	case o.letters == "":
 		return o.Replace(ctx, d, d.Order)
 	}
-	if err := o.put(ctx, &o.letters, d.Order); err != nil {
+	// The id says the Region, which the queues of orders have of their own.
+	if err := o.put(ctx, &o.letters, text, d.Region+"/"+id, group); err != nil {
 		return err
 	}
 	return o.Finish(ctx, d)
 }
 
-func (o *Orders) put(ctx context.Context, queue *string, order plan.Order) error {
+func (o *Orders) put(ctx context.Context, queue *string, body, id, group string) error {
 	_, err := o.client.SendMessage(ctx, &sqs.SendMessageInput{
 		QueueUrl:               queue,
-		MessageBody:            aws.String(body(order)),
-		MessageDeduplicationId: aws.String(once(order)),
-		MessageGroupId:         aws.String(order.Group()),
+		MessageBody:            &body,
+		MessageDeduplicationId: &id,
+		MessageGroupId:         &group,
 	})
 	return classify(err)
 }

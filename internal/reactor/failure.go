@@ -43,6 +43,8 @@ var fixes = []struct{ part, fix string }{
 	{"AccessDenied", "allow the function's role what the message names"},
 	{"TagLimitExceeded", "let the policy's TagsToAdd have fewer tags"},
 	{"SnapshotLimitExceeded", "ask AWS to raise the quota of snapshots in the target Region, or keep copies for a shorter time"},
+	{"InvalidRegion", "enable the Region for the target account, or take it out of the policy"},
+	{"OptInRequired", "enable the Region for the target account, or take it out of the policy"},
 	{"SnapshotCopyUnsupported", "take the target Region out of the policy: EC2 can't copy there"},
 }
 

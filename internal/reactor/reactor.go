@@ -88,7 +88,7 @@ type Orders interface {
 	// the one that was handed out.
 	Replace(ctx context.Context, d Delivery, o plan.Order) error
 	// Bury takes the order out of the queue and puts it, with its Denial,
-	// where people look for what needs them.
+	// where people look for what needs them; so too what has a Problem.
 	Bury(ctx context.Context, d Delivery) error
 	// Backlog counts the orders of a Region that are in the queue, handed out
 	// or not.
@@ -99,10 +99,13 @@ type Orders interface {
 type Delivery struct {
 	Order plan.Order
 	// Problem is set, and Order is not, when what was in the queue can't be
-	// read as an order.
+	// read as an order; Body then is what was there.
 	Problem error
-	Region  string
-	Lane    int
+	Body    string
+	// ID is the message's, the same at every delivery.
+	ID     string
+	Region string
+	Lane   int
 	// Receipt is what the queue knows the delivery by.
 	Receipt string
 }

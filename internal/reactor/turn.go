@@ -13,9 +13,8 @@ import (
 )
 
 const (
-	restUnknown    = 3 * time.Minute  // long enough for EC2 to show what it may have done
-	restUnreadable = 15 * time.Minute // until it has been received too often
-	restMost       = 12 * time.Hour   // SQS lets nothing rest for longer
+	restUnknown = 3 * time.Minute // long enough for EC2 to show what it may have done
+	restMost    = 12 * time.Hour  // SQS lets nothing rest for longer
 )
 
 // turn is one batch of results and orders of a Region in hand. Whatever happens,
@@ -59,9 +58,12 @@ func (t *turn) setAside(ctx context.Context) {
 		key := d.Order.Key()
 		switch {
 		case d.Problem != nil:
-			t.journal.add(ctx, Step{Action: actFailed, Reason: "left for the dead-letter queue", Region: t.region,
-				Error: d.Problem.Error(), Fix: "delete the message: only snapferry may send to this queue"})
-			t.release(ctx, d, restUnreadable)
+			t.journal.add(ctx, Step{Action: actFailed, Reason: "put into the dead-letter queue", Region: t.region,
+				Error: d.Problem.Error(), Fix: "delete the message there: only snapferry may send to this queue"})
+			if err := t.copier.Orders.Bury(ctx, d); err != nil {
+				t.journal.fail(ctx, t.region, fmt.Errorf("bury message %s: %w", d.ID, err))
+				t.release(ctx, d, restUnknown)
+			}
 		case seen[key]:
 			t.finished = append(t.finished, d)
 		case d.Order.Denial != nil && now.Before(d.Order.Denial.Until):
