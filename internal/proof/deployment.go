@@ -45,6 +45,9 @@ type Settings struct {
 	// Intervene, when set, is asked before every remote call of a function. It
 	// may be called at once from several goroutines.
 	Intervene func(Remote) Intervention
+	// Delay, when set, says how long each event is held back on its way to
+	// functions/copy, where it then comes alone.
+	Delay func() time.Duration
 	// Attempts is how often the SDK tries a call; default the SDK's own 3. With
 	// 1 every fault reaches snapferry.
 	Attempts int

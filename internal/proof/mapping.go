@@ -48,10 +48,30 @@ func (d *Deployment) poll(ctx context.Context) {
 			free <- struct{}{}
 			continue
 		}
-		d.running.Go(func() {
-			d.Deliver(ctx, batch)
-			free <- struct{}{}
-		})
+		if d.settings.Delay == nil {
+			d.running.Go(func() {
+				d.deliver(ctx, batch)
+				free <- struct{}{}
+			})
+			continue
+		}
+		free <- struct{}{}
+		for _, m := range batch {
+			d.running.Go(func() {
+				if !sleep(ctx, d.settings.Delay()) {
+					return
+				}
+				<-free
+				d.deliver(ctx, []Message{m})
+				free <- struct{}{}
+			})
+		}
+	}
+}
+
+func (d *Deployment) deliver(ctx context.Context, batch []Message) {
+	if _, err := d.Deliver(ctx, batch); err != nil && !errors.Is(err, ErrKilled) {
+		d.problem(err)
 	}
 }
 

@@ -40,6 +40,7 @@ type ec2Region struct {
 	tagged     map[string]*roll[*tagSheet]    // by viewer
 	byTag      map[tagIndex]*roll[*tagSheet]
 	byTagKey   map[tagIndex]*roll[*tagSheet] // value ""
+	values     map[tagIndex]*tagValues       // value ""
 }
 
 // resource is what snapshots, volumes and images have in common.
@@ -147,6 +148,7 @@ func (e *ec2) region(name string) *ec2Region {
 			tagged:     map[string]*roll[*tagSheet]{},
 			byTag:      map[tagIndex]*roll[*tagSheet]{},
 			byTagKey:   map[tagIndex]*roll[*tagSheet]{},
+			values:     map[tagIndex]*tagValues{},
 		}
 		e.regions[name] = r
 	}

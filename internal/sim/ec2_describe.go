@@ -179,7 +179,7 @@ func (q *snapshotQuery) candidates(in *ec2Region) iter.Seq[*ebsSnapshot] {
 	tagged := false
 	for i := range q.filters {
 		f := &q.filters[i]
-		if len(f.globs) > 0 {
+		if len(f.globs) > 0 && !strings.HasPrefix(f.name, "tag:") {
 			continue
 		}
 		switch key, isTag := strings.CutPrefix(f.name, "tag:"); {
@@ -188,11 +188,15 @@ func (q *snapshotQuery) candidates(in *ec2Region) iter.Seq[*ebsSnapshot] {
 		case f.name == "owner-id":
 			rolls = shorter(rolls, rollsOf(in.byOwner, f.exact))
 		case isTag || f.name == "tag-key":
-			found := make([]*roll[*tagSheet], 0, len(f.exact))
-			for value := range f.exact {
-				if isTag {
-					found = append(found, in.byTag[tagIndex{q.viewer, key, value}])
-				} else {
+			var found []*roll[*tagSheet]
+			if isTag {
+				like, ok := in.rollsLike(q.viewer, key, f)
+				if !ok {
+					continue
+				}
+				found = like
+			} else {
+				for value := range f.exact {
 					found = append(found, in.byTagKey[tagIndex{q.viewer, value, ""}])
 				}
 			}

@@ -89,6 +89,8 @@ type globPart struct {
 	many bool // *
 }
 
+func (p globPart) wild() bool { return p.any || p.many }
+
 // parseGlob reads a filter value: * stands for any characters, ? for one, and
 // a backslash takes the meaning from the character after it.
 func parseGlob(value string) (parts []globPart, plain bool) {

@@ -51,14 +51,14 @@ func (r *resource) shownTags(viewer string) map[string]string {
 func (t *tagSheet) reveal() {
 	for key, value := range t.shown {
 		if is, still := t.now[key]; !still || is != value {
-			drop(t.in.byTag, tagIndex{t.viewer, key, value}, t)
+			t.untag(key, value)
 			if !still {
 				drop(t.in.byTagKey, tagIndex{t.viewer, key, ""}, t)
 			}
 		}
 	}
 	for key, value := range t.now {
-		rollOf(t.in.byTag, tagIndex{t.viewer, key, value}).add(t)
+		t.tag(key, value)
 		rollOf(t.in.byTagKey, tagIndex{t.viewer, key, ""}).add(t)
 	}
 	if len(t.now) > 0 {

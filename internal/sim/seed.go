@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 )
@@ -11,8 +12,11 @@ type Seed struct {
 	Region, ID  string
 	Owner       string // default 000000000000
 	Description string
-	GiB         int // default 1
+	GiB         int       // default 1
+	Volume      string    // default: one that nothing else is a snapshot of
+	Started     time.Time // default: now
 	SharedWith  []string
+	Tags        map[string]string // as the owner sees them
 }
 
 // AddSnapshot puts a snapshot into the world, under an id of the caller's
@@ -51,6 +55,15 @@ func (e *ec2) seed(now time.Time, seed Seed) error {
 		now:         snapshotFacts{exists: true, state: "completed", gib: max(seed.GiB, 1), completed: now, shares: map[string]time.Time{}},
 	}
 	s.id = seed.ID
+	if seed.Volume != "" {
+		s.volume = seed.Volume
+	}
+	if !seed.Started.IsZero() {
+		s.start, s.ready, s.now.completed = seed.Started, seed.Started, seed.Started
+	}
+	if len(seed.Tags) > 0 {
+		s.sheet(in, s.owner).now = maps.Clone(seed.Tags)
+	}
 	// Shared for long enough that no lag of the world's hides it.
 	since := now.Add(-e.w.options.ShareLag)
 	for _, account := range seed.SharedWith {
