@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"internal/sim":             {},
 	"internal/local":           {"internal/event", "internal/sim"},
 	"cmd/snapferry":            {"internal", cobra, pflag},
-	"functions/internal/start": {"internal/cloud", "internal/policy", lambda},
+	"functions/internal/start": {"internal/cloud", "internal/policy", "internal/reactor", lambda},
 	"functions/copy":           {"functions/internal/start", "internal/reactor", lambda},
 	"functions/reconcile":      {"functions/internal/start", "internal/reactor", lambda},
 	"functions/expire":         {"functions/internal/start", "internal/reactor", lambda},
