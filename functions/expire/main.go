@@ -4,8 +4,6 @@
 package main
 
 import (
-	"context"
-	"log/slog"
 	"os"
 
 	"snapferry/functions/internal/start"
@@ -22,13 +20,5 @@ func build(e start.Environment) (start.Handle, error) {
 		Outcomes: e.Outcomes,
 		Now:      e.Cloud.Now,
 	}
-	return func(ctx context.Context, log *slog.Logger, payload []byte) (any, error) {
-		dryRun, err := start.DryRun(payload)
-		if err != nil {
-			return nil, err
-		}
-		journal := reactor.NewJournal(log, dryRun)
-		err = expirer.Expire(ctx, journal)
-		return journal.Summary(), err
-	}, nil
+	return start.Scheduled(expirer.Expire), nil
 }

@@ -5,10 +5,8 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"time"
 
@@ -44,15 +42,7 @@ func build(e start.Environment) (start.Handle, error) {
 		Wakers:   wakers,
 		Now:      e.Cloud.Now,
 	}
-	return func(ctx context.Context, log *slog.Logger, payload []byte) (any, error) {
-		dryRun, err := start.DryRun(payload)
-		if err != nil {
-			return nil, err
-		}
-		journal := reactor.NewJournal(log, dryRun)
-		err = reconciler.Reconcile(ctx, journal)
-		return journal.Summary(), err
-	}, nil
+	return start.Scheduled(reconciler.Reconcile), nil
 }
 
 // catchUp reads CATCH_UP.

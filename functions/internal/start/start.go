@@ -18,6 +18,7 @@ import (
 
 	"snapferry/internal/cloud"
 	"snapferry/internal/policy"
+	"snapferry/internal/reactor"
 )
 
 // Environment is what every function starts from.
@@ -137,10 +138,24 @@ func (h handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return json.Marshal(answer)
 }
 
-// DryRun says whether the payload asks only to decide and report. A payload
+// Scheduled is a function that takes any event, does one thing, and answers with
+// its summary; {"dryRun": true} makes it only decide and report.
+func Scheduled(run func(context.Context, *reactor.Journal) error) Handle {
+	return func(ctx context.Context, log *slog.Logger, payload []byte) (any, error) {
+		dryRun, err := dryRun(payload)
+		if err != nil {
+			return nil, err
+		}
+		journal := reactor.NewJournal(log, dryRun)
+		err = run(ctx, journal)
+		return journal.Summary(), err
+	}
+}
+
+// dryRun says whether the payload asks only to decide and report. A payload
 // that asks for it in a way that can't be read is an error: to do it all the
 // same is what the caller did not want.
-func DryRun(payload []byte) (bool, error) {
+func dryRun(payload []byte) (bool, error) {
 	var asked struct {
 		DryRun json.RawMessage `json:"dryRun"`
 	}

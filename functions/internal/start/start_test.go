@@ -23,12 +23,12 @@ func TestDryRun(t *testing.T) {
 		`{"source":"aws.scheduler","detail":{}}`: false,
 		`{"dryRun": true, "other": 1}`:           true,
 	} {
-		if got, err := DryRun([]byte(payload)); err != nil || got != want {
+		if got, err := dryRun([]byte(payload)); err != nil || got != want {
 			t.Errorf("DryRun(%s) = %v, %v; want %v", payload, got, err, want)
 		}
 	}
 	for _, payload := range []string{`{"dryRun": "true"}`, `{"dryRun": 1}`, `{"dryRun": "yes"}`} {
-		if got, err := DryRun([]byte(payload)); err == nil {
+		if got, err := dryRun([]byte(payload)); err == nil {
 			t.Errorf("DryRun(%s) = %v, want an error: it must not be taken for no", payload, got)
 		}
 	}
