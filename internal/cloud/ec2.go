@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"snapferry/internal/plan"
+	"snapferry/internal/reactor"
 	"snapferry/internal/snapshot"
 )
 
@@ -202,10 +204,14 @@ func (e *EC2) defaultKey(ctx context.Context, region string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("get the default EBS key of %s: %w", region, classify(err))
 	}
-	if key := aws.ToString(output.KmsKeyId); key != awsManagedKey {
+	switch key := aws.ToString(output.KmsKeyId); key {
+	case "":
+		return "", fmt.Errorf("get the default EBS key of %s: EC2 named none", region)
+	case awsManagedKey:
+		return "", nil
+	default:
 		return key, nil
 	}
-	return "", nil
 }
 
 // Settled implements reactor.Copies. The value of the tag does not matter.
@@ -235,10 +241,53 @@ func (e *EC2) Regions(ctx context.Context) ([]string, error) {
 	return regions, nil
 }
 
-// Delete implements reactor.Expiring.
+// Stuck implements reactor.Expiring.
+func (e *EC2) Stuck(ctx context.Context, region string, ids []string) (map[string]string, error) {
+	stuck := map[string]string{}
+	client := e.in(region)
+	for some := range slices.Chunk(ids, perLook) {
+		locks, err := client.DescribeLockedSnapshots(ctx, &ec2.DescribeLockedSnapshotsInput{SnapshotIds: some})
+		if err != nil {
+			return nil, fmt.Errorf("look for locks: %w", classify(err))
+		}
+		for _, lock := range locks.Snapshots {
+			if lock.LockState != types.LockStateExpired {
+				stuck[aws.ToString(lock.SnapshotId)] = fmt.Sprintf("locked (%s) until %s", lock.LockState, timeOf(lock.LockExpiresOn).Format(time.RFC3339))
+			}
+		}
+		images, err := client.DescribeImages(ctx, &ec2.DescribeImagesInput{
+			Owners:  []string{"self"},
+			Filters: []types.Filter{{Name: aws.String("block-device-mapping.snapshot-id"), Values: some}},
+		})
+		if err != nil {
+			return nil, fmt.Errorf("look for images: %w", classify(err))
+		}
+		for _, image := range images.Images {
+			for _, device := range image.BlockDeviceMappings {
+				if device.Ebs != nil {
+					stuck[aws.ToString(device.Ebs.SnapshotId)] = "in use by image " + aws.ToString(image.ImageId)
+				}
+			}
+		}
+	}
+	return stuck, nil
+}
+
+// Delete implements reactor.Expiring. What EC2 answers to deleting a locked
+// snapshot is documented nowhere: whatever it refuses and is neither busy nor
+// gone is denied.
 func (e *EC2) Delete(ctx context.Context, s snapshot.Ref) error {
 	_, err := e.in(s.Region).DeleteSnapshot(ctx, &ec2.DeleteSnapshotInput{SnapshotId: &s.ID})
-	return classify(err)
+	answer, answered := errors.AsType[interface {
+		error
+		HTTPStatusCode() int
+	}](err)
+	err = classify(err)
+	known := errors.Is(err, reactor.ErrBusy) || errors.Is(err, reactor.ErrGone) || errors.Is(err, reactor.ErrDenied)
+	if answered && answer.HTTPStatusCode()/100 == 4 && !known {
+		return fmt.Errorf("%w: %w", reactor.ErrDenied, err)
+	}
+	return err
 }
 
 // read is the noun as EC2 shows it.

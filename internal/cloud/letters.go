@@ -94,7 +94,7 @@ func letterOf(m types.Message) Letter {
 // when its turn comes.
 func (l *Letters) PutBack(ctx context.Context, letter Letter) error {
 	order := letter.Order
-	order.Denial = nil
+	order.Denial, order.NotBefore, order.Missed = nil, time.Time{}, 0
 	queue := l.orders.queue(order.Target, l.orders.lane(order.Facts.Owner))
 	if err := l.orders.put(ctx, queue, body(order), "redriven/"+letter.ID, order.Group()); err != nil {
 		return fmt.Errorf("put %s into %s: %w", order, *queue, err)

@@ -37,7 +37,7 @@ func bury(t *testing.T, o *Orders, orders ...plan.Order) {
 		for _, d := range deliveries {
 			n++
 			now := time.Now().UTC().Truncate(time.Second)
-			d.Order.Denial = &plan.Denial{Cause: "AuthFailure: no", Since: now, Until: now.Add(time.Hour)}
+			d.Order.Denial = &plan.Denial{Cause: "AuthFailure: no", Since: now}
 			if err := o.Bury(t.Context(), d); err != nil {
 				t.Fatal(err)
 			}
@@ -97,7 +97,7 @@ func TestBuryInTwoRegions(t *testing.T) {
 		for _, region := range []string{target, "sa-east-1"} {
 			one := order("111111111111", 1)
 			one.Target = region
-			one.Denial = &plan.Denial{Cause: "x", Since: now, Until: now}
+			one.Denial = &plan.Denial{Cause: "x", Since: now}
 			d := reactor.Delivery{Order: one, Region: region}
 			if err := o.put(t.Context(), &o.letters, body(one), d.Region+"/"+once(one), one.Target+"/"+one.Key()); err != nil {
 				t.Fatal(err)

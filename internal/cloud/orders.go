@@ -142,9 +142,6 @@ func once(o plan.Order) string {
 	if !o.Shared.IsZero() {
 		id += "/" + strconv.FormatInt(o.Shared.Unix(), 36)
 	}
-	if o.Denial != nil {
-		id += "/" + strconv.FormatInt(o.Denial.Until.Unix(), 36)
-	}
 	return id
 }
 
@@ -196,6 +193,10 @@ func (o *Orders) receive(ctx context.Context, region string, lane, limit int, pa
 		MaxNumberOfMessages: int32(limit),
 		VisibilityTimeout:   int32(inHand / time.Second),
 		WaitTimeSeconds:     int32(wait / time.Second),
+		MessageSystemAttributeNames: []types.MessageSystemAttributeName{
+			types.MessageSystemAttributeNameSentTimestamp,
+			types.MessageSystemAttributeNameApproximateReceiveCount,
+		},
 	})
 	if err != nil {
 		return nil, classify(err)
@@ -212,6 +213,11 @@ func (o *Orders) receive(ctx context.Context, region string, lane, limit int, pa
 
 func delivery(region string, lane int, m types.Message) reactor.Delivery {
 	d := reactor.Delivery{Region: region, Lane: lane, ID: aws.ToString(m.MessageId), Receipt: aws.ToString(m.ReceiptHandle)}
+	// Both are hints: without them an order counts as new.
+	d.Receives, _ = strconv.Atoi(m.Attributes[string(types.MessageSystemAttributeNameApproximateReceiveCount)])
+	if sent, err := strconv.ParseInt(m.Attributes[string(types.MessageSystemAttributeNameSentTimestamp)], 10, 64); err == nil {
+		d.Sent = time.UnixMilli(sent).UTC()
+	}
 	order, err := parseOrder(aws.ToString(m.Body))
 	if err == nil && order.Target != region {
 		err = fmt.Errorf("it is for %s and not for %s, whose queue this is", order.Target, region)
@@ -252,9 +258,12 @@ func (o *Orders) Release(ctx context.Context, d reactor.Delivery, after time.Dur
 }
 
 // Replace implements reactor.Orders. Crashing between the two calls leaves both
-// versions, of which one is dropped when they are met.
+// versions, of which one is dropped when they are met. The new version must not
+// pass for one that SQS has seen, or the order would be lost: its id is made of
+// that of the message which it replaces.
 func (o *Orders) Replace(ctx context.Context, d reactor.Delivery, order plan.Order) error {
-	if err := o.put(ctx, o.queue(d.Region, d.Lane), body(order), once(order), order.Group()); err != nil {
+	id := d.ID + "/" + strconv.Itoa(d.Receives)
+	if err := o.put(ctx, o.queue(d.Region, d.Lane), body(order), id, order.Group()); err != nil {
 		return err
 	}
 	return o.Finish(ctx, d)

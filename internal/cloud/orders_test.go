@@ -165,7 +165,7 @@ func TestReplaceAndBury(t *testing.T) {
 		send(t, o, order("111111111111", 1))
 		d := receive(t, o, 1)[0]
 		denied := d.Order
-		denied.Denial = &plan.Denial{Cause: "no", Since: time.Now().UTC(), Until: time.Now().UTC().Add(time.Hour)}
+		denied.Denial = &plan.Denial{Cause: "no", Since: time.Now().UTC()}
 		if err := o.Replace(t.Context(), d, denied); err != nil {
 			t.Fatal(err)
 		}

@@ -32,6 +32,8 @@ const (
 	StillCopied Cause = "pending"
 	OddState    Cause = "state"
 	LastCopies  Cause = "minimum count"
+	NoTime      Cause = "out of time"
+	Refused     Cause = "refused" // by EC2: locked, in use, denied, throttled
 )
 
 // Verdict says whether one copy is to be deleted, and why or why not.
@@ -52,13 +54,17 @@ func (v Verdict) Surprising(now time.Time) bool {
 	if v.Cause == Unreadable {
 		return true
 	}
+	if v.Cause == Refused {
+		return true
+	}
 	past := !v.Mark.Expires.IsZero() && !now.Before(v.Mark.Expires)
-	return past && v.Cause != StillCopied
+	return past && v.Cause != StillCopied && v.Cause != NoTime
 }
 
 // Expire decides which of the copies in one Region are to be deleted. Every
 // copy gets exactly one verdict, in the order given; the order changes nothing
-// else.
+// else. A copy that is listed twice, as may happen between the pages of a
+// listing, is one copy, and its later listing counts.
 //
 //	mark       | held | state     | expired | verdict
 //	none       |      |           |         | keep
@@ -70,9 +76,16 @@ func (v Verdict) Surprising(now time.Time) bool {
 //	readable   | no   | completed | yes     | delete, but keep the policy's MinimumCount newest of the lineage
 //	readable   | no   | other     |         | keep
 func Expire(copies []snapshot.Snapshot, policies []policy.Policy, now time.Time) []Verdict {
-	verdicts := make([]Verdict, len(copies))
-	for i, c := range copies {
-		verdicts[i] = judge(c, now)
+	var verdicts []Verdict
+	at := map[snapshot.Ref]int{}
+	for _, c := range copies {
+		v := judge(c, now)
+		if i, again := at[c.Ref]; again {
+			verdicts[i] = v
+			continue
+		}
+		at[c.Ref] = len(verdicts)
+		verdicts = append(verdicts, v)
 	}
 	dropTwins(verdicts)
 	keepMinimum(verdicts, policies)
@@ -153,8 +166,8 @@ func dropTwins(verdicts []Verdict) {
 	}
 }
 
-// keepMinimum spares the newest copies of each lineage, as many as the policy
-// asks for whatever their age.
+// keepMinimum spares the newest copies of each lineage, as many points in time
+// as the policy asks for, whatever their age.
 func keepMinimum(verdicts []Verdict, policies []policy.Policy) {
 	type lineage struct{ policy, volume string }
 	lines := map[lineage][]*Verdict{}
@@ -174,9 +187,23 @@ func keepMinimum(verdicts []Verdict, policies []policy.Policy) {
 			continue
 		}
 		slices.SortFunc(line, func(a, b *Verdict) int {
-			return cmp.Or(b.Mark.SourceTime.Compare(a.Mark.SourceTime), cmp.Compare(b.Copy.ID, a.Copy.ID))
+			return cmp.Or(
+				b.Mark.SourceTime.Compare(a.Mark.SourceTime),
+				cmp.Compare(a.Mark.Source.ID, b.Mark.Source.ID),
+				a.Copy.Started.Compare(b.Copy.Started),
+				cmp.Compare(a.Copy.ID, b.Copy.ID),
+			)
 		})
-		for _, v := range line[:min(minimum, len(line))] {
+		points := map[string]bool{}
+		for _, v := range line {
+			order := v.Mark.Order()
+			if points[order] {
+				continue // a twin is no further point in time
+			}
+			if len(points) == minimum {
+				break
+			}
+			points[order] = true
 			if v.Delete {
 				v.Delete, v.Cause = false, LastCopies
 				v.Reason = fmt.Sprintf("%s, but one of the %d newest of %s that the policy keeps", v.Reason, minimum, key.volume)
@@ -189,7 +216,28 @@ func older(a, b snapshot.Snapshot) bool {
 	return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.ID, b.ID)) < 0
 }
 
-// outlives says whether an expiry is later than another; zero is never.
+// Confirm decides again about a copy that is about to be deleted, on a fresh look
+// at it: people may have put a hold on it, or changed its mark, meanwhile. It
+// never turns keep into delete.
+func Confirm(v Verdict, fresh snapshot.Snapshot, now time.Time) Verdict {
+	again := judge(fresh, now)
+	switch {
+	case !v.Delete:
+		return v
+	case again.Delete:
+		return v
+	case v.Cause == Twin && (again.Cause == NotExpired || again.Cause == NeverEnds) && again.Mark.Order() == v.Mark.Order():
+		return v
+	}
+	return again
+}
+
+// twinGap is how much later a twin may expire and still not outlive its elder:
+// twins are made hours apart at most, and stamped when they are made.
+const twinGap = 24 * time.Hour
+
+// outlives says whether an expiry is later than another by more than the gap
+// between twins; zero is never.
 func outlives(a, b time.Time) bool {
-	return !b.IsZero() && (a.IsZero() || a.After(b))
+	return !b.IsZero() && (a.IsZero() || a.Sub(b) > twinGap)
 }

@@ -65,31 +65,37 @@ func TestExpire(t *testing.T) {
 		deleted    []int
 		surprising []int
 	}{
-		"not expired":                      {copies: []snapshot.Snapshot{one}, want: []Cause{NotExpired}},
-		"expired":                          {copies: []snapshot.Snapshot{copied("1", 3, 0)}, want: []Cause{Expired}, deleted: []int{0}},
-		"expires in a second":              {copies: []snapshot.Snapshot{copied("1", 3, 0, tag(snapshot.TagExpires, now.Add(time.Second).Format(time.RFC3339)))}, want: []Cause{NotExpired}},
-		"never expires":                    {copies: []snapshot.Snapshot{copied("1", 3, 0, tag(snapshot.TagExpires, "never"))}, want: []Cause{NeverEnds}},
-		"not marked":                       {copies: []snapshot.Snapshot{copied("1", 3, -9, untag(snapshot.TagOrder))}, want: []Cause{NotMarked}},
-		"held":                             {copies: []snapshot.Snapshot{copied("1", 3, -9, tag(snapshot.TagHold, ""))}, want: []Cause{Held}, surprising: []int{0}},
-		"held and not expired":             {copies: []snapshot.Snapshot{copied("1", 3, 9, tag(snapshot.TagHold, "case 17"))}, want: []Cause{Held}},
-		"an unreadable expiry":             {copies: []snapshot.Snapshot{copied("1", 3, -9, tag(snapshot.TagExpires, "yesterday"))}, want: []Cause{Unreadable}, surprising: []int{0}},
-		"a mark that contradicts itself":   {copies: []snapshot.Snapshot{copied("1", 3, -9, tag(snapshot.TagPolicy, "weekly"))}, want: []Cause{Unreadable}, surprising: []int{0}},
-		"still pending":                    {copies: []snapshot.Snapshot{copied("1", 3, -9, state(snapshot.Pending))}, want: []Cause{StillCopied}},
-		"in the Recycle Bin":               {copies: []snapshot.Snapshot{copied("1", 3, -9, state("recoverable"))}, want: []Cause{OddState}, surprising: []int{0}},
-		"failed lately":                    {copies: []snapshot.Snapshot{copied("1", 0, 9, state(snapshot.Failed))}, want: []Cause{FailedCopy}},
-		"failed a day ago":                 {copies: []snapshot.Snapshot{copied("1", 1, 9, state(snapshot.Failed))}, want: []Cause{FailedCopy}, deleted: []int{0}},
-		"failed and held":                  {copies: []snapshot.Snapshot{copied("1", 1, 9, state(snapshot.Failed), tag(snapshot.TagHold, "x"))}, want: []Cause{Held}},
-		"the policy is gone":               {copies: []snapshot.Snapshot{copied("1", 3, 0), copied("2", 3, 1)}, policies: []policy.Policy{}, want: []Cause{Expired, NotExpired}, deleted: []int{0}},
-		"the policy is disabled":           {copies: []snapshot.Snapshot{copied("1", 3, 0)}, policies: []policy.Policy{{Name: "nightly"}}, want: []Cause{Expired}, deleted: []int{0}},
-		"twins: the elder stays":           {copies: []snapshot.Snapshot{one, copied("2", 1, 5, as(one))}, want: []Cause{NotExpired, Twin}, deleted: []int{1}},
-		"twins: whatever the order":        {copies: []snapshot.Snapshot{copied("2", 1, 5, as(one)), one}, want: []Cause{Twin, NotExpired}, deleted: []int{0}},
-		"triplets":                         {copies: []snapshot.Snapshot{copied("2", 1, 5, as(one)), one, copied("3", 1, 5, as(one))}, want: []Cause{Twin, NotExpired, Twin}, deleted: []int{0, 2}},
-		"twins: the elder is pending":      {copies: []snapshot.Snapshot{copied("2", 3, 5, as(one), state(snapshot.Pending)), one}, want: []Cause{StillCopied, NotExpired}},
-		"twins: the younger is pending":    {copies: []snapshot.Snapshot{one, copied("2", 1, 5, as(one), state(snapshot.Pending))}, want: []Cause{NotExpired, StillCopied}},
-		"twins: the elder failed":          {copies: []snapshot.Snapshot{copied("2", 3, 5, as(one), state(snapshot.Failed)), one}, want: []Cause{FailedCopy, NotExpired}, deleted: []int{0}},
-		"twins: the younger is held":       {copies: []snapshot.Snapshot{one, copied("2", 1, 5, as(one), tag(snapshot.TagHold, ""))}, want: []Cause{NotExpired, Held}},
-		"twins: the elder is held":         {copies: []snapshot.Snapshot{copied("2", 3, 5, as(one), tag(snapshot.TagHold, "")), one}, want: []Cause{Held, Twin}, deleted: []int{1}},
-		"twins: the younger outlives":      {copies: []snapshot.Snapshot{one, copied("2", 1, 6, as(one))}, want: []Cause{NotExpired, NotExpired}},
+		"not expired":                              {copies: []snapshot.Snapshot{one}, want: []Cause{NotExpired}},
+		"expired":                                  {copies: []snapshot.Snapshot{copied("1", 3, 0)}, want: []Cause{Expired}, deleted: []int{0}},
+		"expires in a second":                      {copies: []snapshot.Snapshot{copied("1", 3, 0, tag(snapshot.TagExpires, now.Add(time.Second).Format(time.RFC3339)))}, want: []Cause{NotExpired}},
+		"never expires":                            {copies: []snapshot.Snapshot{copied("1", 3, 0, tag(snapshot.TagExpires, "never"))}, want: []Cause{NeverEnds}},
+		"not marked":                               {copies: []snapshot.Snapshot{copied("1", 3, -9, untag(snapshot.TagOrder))}, want: []Cause{NotMarked}},
+		"held":                                     {copies: []snapshot.Snapshot{copied("1", 3, -9, tag(snapshot.TagHold, ""))}, want: []Cause{Held}, surprising: []int{0}},
+		"held and not expired":                     {copies: []snapshot.Snapshot{copied("1", 3, 9, tag(snapshot.TagHold, "case 17"))}, want: []Cause{Held}},
+		"an unreadable expiry":                     {copies: []snapshot.Snapshot{copied("1", 3, -9, tag(snapshot.TagExpires, "yesterday"))}, want: []Cause{Unreadable}, surprising: []int{0}},
+		"a mark that contradicts itself":           {copies: []snapshot.Snapshot{copied("1", 3, -9, tag(snapshot.TagPolicy, "weekly"))}, want: []Cause{Unreadable}, surprising: []int{0}},
+		"still pending":                            {copies: []snapshot.Snapshot{copied("1", 3, -9, state(snapshot.Pending))}, want: []Cause{StillCopied}},
+		"in the Recycle Bin":                       {copies: []snapshot.Snapshot{copied("1", 3, -9, state("recoverable"))}, want: []Cause{OddState}, surprising: []int{0}},
+		"failed lately":                            {copies: []snapshot.Snapshot{copied("1", 0, 9, state(snapshot.Failed))}, want: []Cause{FailedCopy}},
+		"failed a day ago":                         {copies: []snapshot.Snapshot{copied("1", 1, 9, state(snapshot.Failed))}, want: []Cause{FailedCopy}, deleted: []int{0}},
+		"failed and held":                          {copies: []snapshot.Snapshot{copied("1", 1, 9, state(snapshot.Failed), tag(snapshot.TagHold, "x"))}, want: []Cause{Held}},
+		"the policy is gone":                       {copies: []snapshot.Snapshot{copied("1", 3, 0), copied("2", 3, 1)}, policies: []policy.Policy{}, want: []Cause{Expired, NotExpired}, deleted: []int{0}},
+		"the policy is disabled":                   {copies: []snapshot.Snapshot{copied("1", 3, 0)}, policies: []policy.Policy{{Name: "nightly"}}, want: []Cause{Expired}, deleted: []int{0}},
+		"twins: the elder stays":                   {copies: []snapshot.Snapshot{one, copied("2", 1, 5, as(one))}, want: []Cause{NotExpired, Twin}, deleted: []int{1}},
+		"twins: whatever the order":                {copies: []snapshot.Snapshot{copied("2", 1, 5, as(one)), one}, want: []Cause{Twin, NotExpired}, deleted: []int{0}},
+		"triplets":                                 {copies: []snapshot.Snapshot{copied("2", 1, 5, as(one)), one, copied("3", 1, 5, as(one))}, want: []Cause{Twin, NotExpired, Twin}, deleted: []int{0, 2}},
+		"twins: the elder is pending":              {copies: []snapshot.Snapshot{copied("2", 3, 5, as(one), state(snapshot.Pending)), one}, want: []Cause{StillCopied, NotExpired}},
+		"twins: the younger is pending":            {copies: []snapshot.Snapshot{one, copied("2", 1, 5, as(one), state(snapshot.Pending))}, want: []Cause{NotExpired, StillCopied}},
+		"twins: the elder failed":                  {copies: []snapshot.Snapshot{copied("2", 3, 5, as(one), state(snapshot.Failed)), one}, want: []Cause{FailedCopy, NotExpired}, deleted: []int{0}},
+		"twins: the younger is held":               {copies: []snapshot.Snapshot{one, copied("2", 1, 5, as(one), tag(snapshot.TagHold, ""))}, want: []Cause{NotExpired, Held}},
+		"twins: the elder is held":                 {copies: []snapshot.Snapshot{copied("2", 3, 5, as(one), tag(snapshot.TagHold, "")), one}, want: []Cause{Held, Twin}, deleted: []int{1}},
+		"twins: the younger outlives":              {copies: []snapshot.Snapshot{one, copied("2", 1, 7, as(one))}, want: []Cause{NotExpired, NotExpired}},
+		"twins: the younger lasts a little longer": {copies: []snapshot.Snapshot{one, copied("2", 1, 6, as(one))}, want: []Cause{NotExpired, Twin}, deleted: []int{1}},
+		"a minimum counts points in time, not twins": {
+			copies:   []snapshot.Snapshot{copied("1", 2, -1), copied("2", 2, -1, as(copied("1", 2, -1))), copied("3", 3, -1), copied("4", 4, -1)},
+			policies: []policy.Policy{{Name: "nightly", Rules: []policy.Rule{{Region: saoPaulo, Retention: policy.Retention{Interval: 3, Unit: policy.Days, MinimumCount: 2}}}}},
+			want:     []Cause{LastCopies, Expired, LastCopies, Expired}, deleted: []int{1, 3}, surprising: []int{0, 2},
+		},
 		"twins: the younger never ends":    {copies: []snapshot.Snapshot{one, copied("2", 1, 6, as(one), tag(snapshot.TagExpires, "never"))}, want: []Cause{NotExpired, NeverEnds}},
 		"twins: the elder has expired":     {copies: []snapshot.Snapshot{copied("2", 3, -1, as(one)), one}, want: []Cause{Expired, NotExpired}, deleted: []int{0}},
 		"twins of another policy are none": {copies: []snapshot.Snapshot{one, copied("2", 1, 5, as(one), tag(snapshot.TagPolicy, "weekly"), tag(snapshot.TagOrder, "weekly/snap-0"+strings.Repeat("1", 16)))}, want: []Cause{NotExpired, NotExpired}},
@@ -197,6 +203,52 @@ func TestExpireLaws(t *testing.T) {
 				t.Errorf("seed %d: the second run deletes %s: %s", seed, id, v.Reason)
 			}
 		}
+	}
+}
+
+// A copy that a listing shows twice is one copy: it is no twin of itself, and
+// counts once.
+func TestExpireListedTwice(t *testing.T) {
+	one, two := copied("1", 2, 5), copied("2", 3, 0)
+	once := byID(Expire([]snapshot.Snapshot{one, two}, nil, now))
+	twice := Expire([]snapshot.Snapshot{one, two, two, one}, nil, now)
+	if len(twice) != 2 {
+		t.Errorf("%d verdicts about 2 copies", len(twice))
+	}
+	if diff := cmp.Diff(once, byID(twice)); diff != "" {
+		t.Error(diff)
+	}
+	held := copied("2", 3, 0, tag(snapshot.TagHold, "since the first page"))
+	if v := byID(Expire([]snapshot.Snapshot{two, held}, nil, now))[two.ID]; v.Delete {
+		t.Errorf("the later listing shows a hold, and the copy is deleted: %s", v.Reason)
+	}
+}
+
+// A fresh look can only save a copy.
+func TestConfirm(t *testing.T) {
+	one := copied("1", 2, 5)
+	twin := copied("2", 1, 5, as(one))
+	for name, test := range map[string]struct {
+		copies []snapshot.Snapshot
+		fresh  snapshot.Snapshot
+		want   bool
+	}{
+		"expired, nothing changed":   {[]snapshot.Snapshot{copied("1", 3, 0)}, copied("1", 3, 0), true},
+		"expired, held since":        {[]snapshot.Snapshot{copied("1", 3, 0)}, copied("1", 3, 0, tag(snapshot.TagHold, "")), false},
+		"expired, longer since":      {[]snapshot.Snapshot{copied("1", 3, 0)}, copied("1", 3, 9), false},
+		"expired, mark broken since": {[]snapshot.Snapshot{copied("1", 3, 0)}, copied("1", 3, 0, tag(snapshot.TagExpires, "?")), false},
+		"expired, unmarked since":    {[]snapshot.Snapshot{copied("1", 3, 0)}, copied("1", 3, 0, untag(snapshot.TagOrder)), false},
+		"twin, nothing changed":      {[]snapshot.Snapshot{twin, one}, twin, true},
+		"twin, held since":           {[]snapshot.Snapshot{twin, one}, copied("2", 1, 5, as(one), tag(snapshot.TagHold, "")), false},
+		"twin, another order since":  {[]snapshot.Snapshot{twin, one}, copied("2", 1, 5), false},
+		"kept, expired since":        {[]snapshot.Snapshot{one}, copied("1", 3, 0), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := Expire(test.copies, nil, now)[0]
+			if got := Confirm(v, test.fresh, now); got.Delete != test.want {
+				t.Errorf("delete %v (%s), want %v", got.Delete, got.Reason, test.want)
+			}
+		})
 	}
 }
 

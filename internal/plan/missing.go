@@ -89,7 +89,8 @@ const (
 // Missing decides what to order of a source that events should have brought:
 // what it matches, has no healthy copy (made is by target Region) and can't have
 // expired yet. Sources older than catchUp or than the rule's retention are left
-// alone, because a copy of theirs may have come and gone.
+// alone, because a copy of theirs may have come and gone; unless a failed copy
+// is there, which proves that one was wanted and never came.
 func Missing(source snapshot.Snapshot, policies []policy.Policy, made map[string]Made, catchUp time.Duration, now time.Time) []Gap {
 	var gaps []Gap
 	for _, wish := range Orders(source, policies) {
@@ -99,11 +100,8 @@ func Missing(source snapshot.Snapshot, policies []policy.Policy, made map[string
 		o := wish.Order
 		p, _ := byName(policies, o.Policy)
 		rule, _ := p.Rule(o.Target)
-		if !inWindow(source.Started, rule.Retention, catchUp, now) {
-			continue
-		}
 		attempts := made[o.Target].Of(o.Key())
-		if attempts.Healthy {
+		if attempts.Healthy || attempts.Failed == 0 && !inWindow(source.Started, rule.Retention, catchUp, now) {
 			continue
 		}
 		gap := Gap{Order: o, Reason: "no copy"}

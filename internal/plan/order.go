@@ -26,6 +26,10 @@ type Order struct {
 	// Shared is when the source was shared, as the event says; zero when it was
 	// found otherwise. It is for people only.
 	Shared time.Time `json:"shared,omitzero"`
+	// NotBefore is when to try the order again; zero is at once.
+	NotBefore time.Time `json:"notBefore,omitzero"`
+	// Missed counts the looks in a row at which EC2 did not show the source.
+	Missed int `json:"missed,omitempty"`
 	// Denial is set once EC2 has refused the copy for a reason that somebody
 	// must mend.
 	Denial *Denial `json:"denial,omitempty"`
@@ -45,7 +49,6 @@ type Facts struct {
 type Denial struct {
 	Cause string    `json:"cause"` // what people were told
 	Since time.Time `json:"since"` // of the first refusal
-	Until time.Time `json:"until"` // not to be tried before
 }
 
 // FactsOf takes from a snapshot what an order carries.

@@ -180,7 +180,8 @@ func TestStart(t *testing.T) {
 		"a pending copy of the same volume comes first": {made: kin(snapshot.Pending), want: Wait, reason: "same volume"},
 		"a completed copy of the same volume does not":  {made: kin(snapshot.Completed), want: Copy},
 		"a copy outlives its source":                    {made: made(snapshot.Completed), gone: true, want: Done},
-		"a source that is gone":                         {gone: true, want: Drop, reason: "gone"},
+		"a source that is not visible":                  {gone: true, want: Miss, reason: "does not show"},
+		"a source that is gone":                         {order: func(o *Order) { o.Missed = 2 }, gone: true, want: Drop, reason: "gone"},
 		"a policy that is gone":                         {order: func(o *Order) { o.Policy = "old" }, want: Drop, reason: "no policy"},
 		"a rule that is gone":                           {order: func(o *Order) { o.Target = "eu-west-1" }, want: Drop, reason: "no rule"},
 		"a policy that was disabled":                    {policy: func(p *policy.Policy) { p.Enabled = false }, want: Drop, reason: "disabled"},
@@ -209,7 +210,7 @@ func TestStart(t *testing.T) {
 			if got.Action != test.want || got.Reason == "" || !strings.Contains(got.Reason, test.reason) {
 				t.Errorf("Start = %s (%s), want %s (%s)", got.Action, got.Reason, test.want, test.reason)
 			}
-			if (got.Action == Wait) != (got.Rest > 0) {
+			if (got.Action == Wait || got.Action == Miss) != (got.Rest > 0) {
 				t.Errorf("%s rests for %s", got.Action, got.Rest)
 			}
 			if asked := got.Request.Source.ID != ""; asked != (test.want == Copy) {
@@ -329,6 +330,7 @@ func TestMissing(t *testing.T) {
 		"older than the catch-up":      {change: func(s *snapshot.Snapshot) { s.Started = now.Add(-catchUp) }, want: map[string]string{}},
 		"kept for ever, but older":     {change: func(s *snapshot.Snapshot) { s.Started = now.Add(-catchUp) }, policy: func(p *policy.Policy) { p.Rules[0].Retention = policy.Retention{} }, want: map[string]string{}},
 		"kept for ever":                {policy: func(p *policy.Policy) { p.Rules[0].Retention = policy.Retention{} }, want: map[string]string{saoPaulo: "order", london: "order"}},
+		"older, but a copy failed":     {change: func(s *snapshot.Snapshot) { s.Started = now.Add(-catchUp) }, made: map[string][]snapshot.Snapshot{london: {copyOf(snapshot.Failed, now.Add(-time.Hour))}}, want: map[string]string{london: "order"}},
 		"no start time":                {change: func(s *snapshot.Snapshot) { s.Started = time.Time{} }, want: map[string]string{}},
 		"a disabled policy":            {policy: func(p *policy.Policy) { p.Enabled = false }, want: map[string]string{}},
 		"a description that differs":   {change: func(s *snapshot.Snapshot) { s.Description = "" }, want: map[string]string{}},

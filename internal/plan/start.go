@@ -17,6 +17,7 @@ type Action string
 const (
 	Copy Action = "copy" // ask EC2 for the copy
 	Wait Action = "wait" // not yet: the order stays in its queue
+	Miss Action = "miss" // as Wait, and note that EC2 did not show the source
 	Done Action = "done" // there is a healthy copy already
 	Drop Action = "drop" // it can't be, or need not be, any more
 )
@@ -27,6 +28,8 @@ type Decision struct {
 	Reason string
 	// Rest is how long to leave the order alone when Action is Wait.
 	Rest time.Duration
+	// Copy is the healthy copy that there is when Action is Done.
+	Copy snapshot.Snapshot
 	// Request is what to ask of EC2 when Action is Copy.
 	Request Request
 }
@@ -54,6 +57,10 @@ const (
 	restKinMax  = 15 * time.Minute
 )
 
+// lookAgain is how many looks a source must be missing from before it counts as
+// gone: EC2's listings lag behind, and one of them may be wrong.
+const lookAgain = 3
+
 // Known is the source as far as the order itself can say, and whether that is
 // enough to copy it: what has completed changes no more. A source that was
 // pending when it was ordered must be looked at again.
@@ -69,10 +76,13 @@ func Start(o Order, source *snapshot.Snapshot, kin []snapshot.Snapshot, policies
 	for _, c := range kin {
 		switch {
 		case c.Tags[snapshot.TagOrder] == o.Key() && c.Healthy():
-			return Decision{Action: Done, Reason: fmt.Sprintf("already copied: %s is %s", c.ID, c.State)}
+			return Decision{Action: Done, Reason: fmt.Sprintf("already copied: %s is %s", c.ID, c.State), Copy: c}
 		case c.State == snapshot.Pending:
 			before = &c
 		}
+	}
+	if source == nil && o.Missed+1 < lookAgain {
+		return Decision{Action: Miss, Reason: "EC2 does not show the source; looking again", Rest: restPending}
 	}
 	if source == nil {
 		return Decision{Action: Drop, Reason: "the source is gone: deleted, or no longer shared with this account"}

@@ -45,6 +45,8 @@ type Copier struct {
 	// told are copies whose end has been told and that have no tag for it yet.
 	// Forgetting them only tells twice.
 	told settledCopies
+	// begun are orders to be taken out of their queue.
+	begun begunOrders
 }
 
 // Record is one event as it was delivered.
@@ -122,6 +124,7 @@ func (c *Copier) Handle(ctx context.Context, j *Journal, records []Record) []Fai
 		c.order(ctx, j, w, region, w.shares[region])
 	}
 	c.drainAll(ctx, j, w)
+	c.finishBegun(ctx)
 
 	var failures []Failure
 	for _, record := range records {

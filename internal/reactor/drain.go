@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+
+	"snapferry/internal/policy"
 )
 
 // batch is how many orders are taken at once: what SQS hands out at most.
@@ -49,6 +52,9 @@ func (c *Copier) drain(ctx context.Context, j *Journal, w *work, region string) 
 
 // free is how many copies may be started in a Region.
 func (c *Copier) free(ctx context.Context, j *Journal, w *work, region string) (int, error) {
+	if !c.named(region) {
+		return 0, nil // no policy, no orders; perhaps no queue
+	}
 	if len(w.wakers[region]) == 0 && c.Slots >= amazonsSlots {
 		ended := 0
 		for _, r := range w.results[region] {
@@ -64,6 +70,14 @@ func (c *Copier) free(ctx context.Context, j *Journal, w *work, region string) (
 		return 0, fmt.Errorf("count pending copies in %s: %w", region, err)
 	}
 	return c.Slots - pending, nil
+}
+
+// named says whether a policy has a rule for the Region.
+func (c *Copier) named(region string) bool {
+	return slices.ContainsFunc(c.Policies, func(p policy.Policy) bool {
+		_, found := p.Rule(region)
+		return found
+	})
 }
 
 // amazonsSlots is Amazon's quota of concurrent copies per destination Region.

@@ -19,7 +19,14 @@ type Expiring interface {
 	// Marked lists this account's snapshots in the Region that have an order
 	// tag. After an error nothing more comes.
 	Marked(ctx context.Context, region string) iter.Seq2[snapshot.Snapshot, error]
-	// Delete deletes a snapshot of this account's.
+	// Find returns those of the snapshots in the Region that this account may
+	// see; the others are left out.
+	Find(ctx context.Context, region string, ids []string) ([]snapshot.Snapshot, error)
+	// Stuck says, by id, why some of this account's snapshots in the Region, of
+	// which ids may be of any number, can't be deleted: they are locked, or in use by an image.
+	Stuck(ctx context.Context, region string, ids []string) (map[string]string, error)
+	// Delete deletes a snapshot of this account's. ErrDenied says that EC2
+	// refuses; after an error of no class it may be deleted or not.
 	Delete(ctx context.Context, s snapshot.Ref) error
 }
 
@@ -94,32 +101,140 @@ func (e *Expirer) expire(ctx context.Context, j *Journal, region string, left bu
 	}
 	j.saw("copies", len(copies))
 	now := e.Now()
-	var outcomes []Outcome
+	var kept []Outcome
+	var doomed []plan.Verdict
+	keep := func(v plan.Verdict) {
+		j.add(ctx, stepOfCopy(actKept, v.Copy, v.Mark, v.Reason))
+		if v.Surprising(now) {
+			kept = append(kept, ofVerdict(Kept, v))
+		}
+	}
 	for _, v := range plan.Expire(copies, e.Policies, now) {
-		surprising := v.Surprising(now)
-		if v.Delete && !j.DryRun() {
-			if left.spent(ctx) {
-				v.Delete, v.Reason, surprising = false, v.Reason+"; out of time, the next run deletes it", false
-			} else if err := e.Copies.Delete(ctx, v.Copy.Ref); err != nil && !errors.Is(err, ErrGone) {
-				v.Delete, v.Reason, surprising = false, fmt.Sprintf("%s, but EC2 would not delete it: %v; tried again in the next run", v.Reason, err), true
-			}
-		}
-		action, kind := actKept, Kept
 		if v.Delete {
-			action, kind = actDeleted, Expired
+			doomed = append(doomed, v)
+			continue
 		}
-		j.add(ctx, stepOfCopy(action, v.Copy, v.Mark, v.Reason))
-		if v.Delete || surprising {
-			outcome := ofCopy(kind, v.Copy, v.Mark)
-			outcome.Reason = v.Reason
-			outcomes = append(outcomes, outcome)
+		keep(v)
+	}
+	var problems []error
+	for some := range slices.Chunk(doomed, perConfirm) {
+		spared, err := e.delete(ctx, j, region, some, left)
+		for _, v := range spared {
+			keep(v)
+		}
+		if err != nil {
+			problems = append(problems, err)
+			break // the next run goes on
 		}
 	}
-	if j.DryRun() || len(outcomes) == 0 {
-		return nil
+	if !j.DryRun() && len(kept) > 0 {
+		if err := e.Outcomes.Publish(ctx, kept); err != nil {
+			problems = append(problems, fmt.Errorf("publish outcomes of %s: %w", region, err))
+		}
 	}
-	if err := e.Outcomes.Publish(ctx, outcomes); err != nil {
-		return fmt.Errorf("publish outcomes of %s: %w", region, err)
+	return errors.Join(problems...)
+}
+
+// perConfirm is how many copies are looked at again, told of and deleted at a
+// time.
+const perConfirm = 100
+
+// delete looks at copies again, tells of those that expire, and deletes them, in
+// this order: once a copy is deleted, nothing is left that could remind a later
+// run to tell. It returns the verdicts on those that stay. After an error those
+// that it does not speak of are left to the next run.
+func (e *Expirer) delete(ctx context.Context, j *Journal, region string, doomed []plan.Verdict, left budget) (spared []plan.Verdict, err error) {
+	late := func(v plan.Verdict) plan.Verdict {
+		v.Delete, v.Cause, v.Reason = false, plan.NoTime, v.Reason+"; out of time, the next run deletes it"
+		return v
 	}
-	return nil
+	if !j.DryRun() && left.spent(ctx) {
+		for _, v := range doomed {
+			spared = append(spared, late(v))
+		}
+		return spared, nil
+	}
+	doomed, spared, err = e.confirm(ctx, j, region, doomed)
+	if err != nil {
+		return nil, err
+	}
+	if !j.DryRun() && len(doomed) > 0 {
+		outcomes := make([]Outcome, len(doomed))
+		for i, v := range doomed {
+			outcomes[i] = ofVerdict(Expired, v)
+		}
+		if err := e.Outcomes.Publish(ctx, outcomes); err != nil {
+			return spared, fmt.Errorf("publish what expires in %s, before it is deleted: %w", region, err)
+		}
+	}
+	for _, v := range doomed {
+		var err error
+		if !j.DryRun() {
+			if left.spent(ctx) {
+				spared = append(spared, late(v))
+				continue
+			}
+			err = e.Copies.Delete(ctx, v.Copy.Ref)
+		}
+		if err == nil || errors.Is(err, ErrGone) {
+			j.add(ctx, stepOfCopy(actDeleted, v.Copy, v.Mark, v.Reason))
+			continue
+		}
+		v.Delete, v.Cause = false, plan.NoTime
+		if errors.Is(err, ErrDenied) {
+			v.Cause = plan.Refused
+		}
+		v.Reason = fmt.Sprintf("%s, but EC2 did not delete it: %v; tried again in the next run", v.Reason, err)
+		spared = append(spared, v)
+	}
+	return spared, nil
+}
+
+// confirm decides again on a fresh look: people may have put a hold on a copy
+// since the listing began, and EC2 does not delete what is locked or in use.
+func (e *Expirer) confirm(ctx context.Context, j *Journal, region string, verdicts []plan.Verdict) (doomed, spared []plan.Verdict, err error) {
+	ids := make([]string, len(verdicts))
+	for i, v := range verdicts {
+		ids[i] = v.Copy.ID
+	}
+	shown, err := e.Copies.Find(ctx, region, ids)
+	if err != nil {
+		return nil, nil, fmt.Errorf("look again at copies in %s: %w", region, err)
+	}
+	fresh := map[string]snapshot.Snapshot{}
+	ids = ids[:0]
+	for _, s := range shown {
+		fresh[s.ID] = s
+		ids = append(ids, s.ID)
+	}
+	stuck, err := e.Copies.Stuck(ctx, region, ids)
+	switch {
+	case err == nil:
+	case !errors.Is(err, ErrDenied):
+		return nil, nil, fmt.Errorf("find out what can't be deleted in %s: %w", region, err)
+	default:
+		// EC2 refuses to delete such copies anyway, and telling of them that they
+		// expire, before it is told that they stay, is better than to stop.
+		j.add(ctx, Step{Action: actIgnored, Region: region, Reason: fmt.Sprintf("locks and images are not looked at before deleting: %v", err)})
+	}
+	for _, v := range verdicts {
+		if s, visible := fresh[v.Copy.ID]; visible {
+			v = plan.Confirm(v, s, e.Now())
+		}
+		if why := stuck[v.Copy.ID]; v.Delete && why != "" {
+			v.Delete, v.Cause, v.Reason = false, plan.Refused, v.Reason+", but "+why
+		}
+		if v.Delete {
+			doomed = append(doomed, v)
+		} else {
+			spared = append(spared, v)
+		}
+	}
+	return doomed, spared, nil
+}
+
+func ofVerdict(kind OutcomeType, v plan.Verdict) Outcome {
+	outcome := ofCopy(kind, v.Copy, v.Mark)
+	outcome.Reason = v.Reason
+	return outcome
 }

@@ -106,6 +106,10 @@ type Delivery struct {
 	ID     string
 	Region string
 	Lane   int
+	// Sent is when the order was put into the queue, and Receives how often it
+	// was handed out since, this time included.
+	Sent     time.Time
+	Receives int
 	// Receipt is what the queue knows the delivery by.
 	Receipt string
 }

@@ -47,6 +47,33 @@ type Reconciler struct {
 	// from is where the next run begins to look at sources, because the last
 	// one ran out of time there. A fresh process begins at the beginning.
 	from place
+	// looked is when each target Region was looked into, and what that took. A
+	// fresh process looks at once.
+	looked map[string]look
+}
+
+// look is a finished look at everything, into one target Region.
+type look struct {
+	at   time.Time
+	seen int // copies there, and sources
+}
+
+// A look costs a page for every thousand copies and sources, so large ones are
+// rarer than runs. And where many orders wait, what is missing would only join
+// the end of their queue.
+const (
+	restPerThousand = 3 * time.Minute
+	restLookMost    = 6 * time.Hour
+	longQueue       = 40 // orders: an hour's work or more
+	restLongQueue   = 12 * time.Hour
+)
+
+// restsUntil is when to look into a Region again, where so many orders wait.
+func (l look) restsUntil(waiting int) time.Time {
+	if waiting >= longQueue {
+		return l.at.Add(restLongQueue)
+	}
+	return l.at.Add(min(time.Duration(l.seen/1000)*restPerThousand, restLookMost))
 }
 
 // place is a page of shared snapshots.
@@ -64,6 +91,7 @@ type run struct {
 	made     map[string]plan.Made
 	backlog  map[string]int
 	queued   map[string][]plan.Gap
+	seen     int // sources
 	problems []error
 }
 
@@ -93,6 +121,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, j *Journal) error {
 		run.sources(ctx, owners)
 	}
 	run.send(ctx)
+	run.remember()
 	if !j.DryRun() {
 		for _, region := range targets {
 			run.tell(ctx, region, event.WakeUp{Region: region}.Bytes())
@@ -132,6 +161,11 @@ func (r *run) look(ctx context.Context, region string) {
 		r.problem(ctx, region, fmt.Errorf("count waiting orders for %s: %w", region, err))
 		return
 	}
+	if until := r.looked[region].restsUntil(backlog); r.Now().Before(until) && !r.journal.DryRun() && r.from == (place{}) {
+		r.journal.add(ctx, Step{Action: actWaiting, Region: region,
+			Reason: fmt.Sprintf("%d orders wait; what is missing is looked for again from %s", backlog, until.Format(time.RFC3339))})
+		return
+	}
 	made := plan.Made{}
 	untold := event.Unsettled{Region: region}
 	for c, err := range r.Copies.Marked(ctx, region) {
@@ -154,6 +188,19 @@ func (r *run) look(ctx context.Context, region string) {
 	}
 	r.settle(ctx, untold)
 	r.made[region], r.backlog[region] = made, backlog
+}
+
+// remember notes the Regions that were looked into, if everything could be seen.
+func (r *run) remember() {
+	if len(r.problems) > 0 || r.from != (place{}) || r.journal.DryRun() {
+		return
+	}
+	if r.looked == nil {
+		r.looked = map[string]look{}
+	}
+	for region, made := range r.made {
+		r.looked[region] = look{at: r.Now(), seen: len(made) + r.seen}
+	}
 }
 
 // perUnsettled is how many copies one event names: few enough for one look.
@@ -216,6 +263,7 @@ func (r *run) sources(ctx context.Context, owners []string) {
 func (r *run) gaps(ctx context.Context, shared []snapshot.Snapshot) {
 	now := r.Now()
 	r.journal.saw("sources", len(shared))
+	r.seen += len(shared)
 	collected := 0
 	for _, source := range shared {
 		for _, gap := range plan.Missing(source, r.Policies, r.made, r.CatchUp, now) {

@@ -3,6 +3,7 @@ package reactor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"snapferry/internal/plan"
@@ -24,7 +25,11 @@ func (t *turn) refused(ctx context.Context, d Delivery, err error) error {
 		t.full = true
 		return nil
 	case errors.Is(err, ErrGone):
-		t.skip(ctx, d, err.Error())
+		decision := plan.Start(d.Order, nil, nil, t.copier.Policies, t.copier.Now())
+		if decision.Action == plan.Miss {
+			return t.missed(ctx, d, err.Error(), decision.Rest)
+		}
+		t.skip(ctx, d, decision.Reason)
 		return nil
 	}
 	step := stepOf(actFailed, d.Order, "tried again later")
@@ -33,21 +38,33 @@ func (t *turn) refused(ctx context.Context, d Delivery, err error) error {
 	if errors.Is(err, ErrDenied) {
 		return t.denied(ctx, d, err)
 	}
+	if d.Receives%tellEvery == 0 {
+		outcome := ofOrder(Failed, d.Order)
+		outcome.Reason = fmt.Sprintf("EC2 has failed to answer %d times; it is tried again every few minutes", d.Receives)
+		outcome.Cause, outcome.Fix = Cause(err), step.Fix
+		if err := t.copier.publish(ctx, t.journal, []Outcome{outcome}); err != nil {
+			return err
+		}
+	}
 	t.release(ctx, d, restUnknown) // there may be a copy: whoever is next looks first
 	return nil
 }
+
+// tellEvery is how many attempts people are left in peace about failures that
+// may pass by themselves: an hour's.
+const tellEvery = 20
 
 // denied keeps trying slowly, tells people once per cause, and gives up after a
 // day: the order then waits in the dead-letter queue until it is put back.
 func (t *turn) denied(ctx context.Context, d Delivery, err error) error {
 	now, cause := t.copier.Now(), Cause(err)
-	history := plan.Denial{Cause: cause, Since: now, Until: now.Add(restDenied)}
+	history := plan.Denial{Cause: cause, Since: now}
 	told := false
 	if before := d.Order.Denial; before != nil {
 		history.Since, told = before.Since, before.Cause == cause
 	}
 	order := d.Order
-	order.Denial = &history
+	order.Denial, order.NotBefore = &history, now.Add(restDenied)
 	over := now.Sub(history.Since) >= buryAfter
 	if !told || over {
 		outcome := ofOrder(Failed, d.Order)

@@ -29,6 +29,7 @@ type turn struct {
 
 	waiting  []Delivery // neither finished nor handed back yet
 	finished []Delivery // to be finished once their outcomes are out
+	begun    []Delivery // whose copies have begun: to be finished a while later
 	outcomes []Outcome
 	started  int
 	full     bool // EC2 takes no more
@@ -66,9 +67,9 @@ func (t *turn) setAside(ctx context.Context) {
 			}
 		case seen[key]:
 			t.finished = append(t.finished, d)
-		case d.Order.Denial != nil && now.Before(d.Order.Denial.Until):
+		case now.Before(d.Order.NotBefore):
 			seen[key] = true
-			t.release(ctx, d, min(d.Order.Denial.Until.Sub(now)+time.Second, restMost))
+			t.release(ctx, d, min(d.Order.NotBefore.Sub(now)+time.Second, restMost))
 		default:
 			seen[key] = true
 			ready = append(ready, d)
@@ -101,10 +102,7 @@ func (t *turn) kin(ctx context.Context) ([]snapshot.Snapshot, error) {
 
 // start decides about each order in hand and acts.
 func (t *turn) start(ctx context.Context, kin []snapshot.Snapshot) error {
-	sources, err := t.unknown(ctx)
-	if err != nil {
-		return err
-	}
+	sources := t.unknown(ctx)
 	byGroup := map[string][]snapshot.Snapshot{}
 	for _, s := range kin {
 		if mark, err := snapshot.ParseMark(s.Tags); err == nil {
@@ -137,7 +135,9 @@ func (t *turn) start(ctx context.Context, kin []snapshot.Snapshot) error {
 }
 
 // unknown looks up the sources that were still pending when they were ordered.
-func (t *turn) unknown(ctx context.Context) (map[snapshot.Ref]*snapshot.Snapshot, error) {
+// Orders whose source Region can't be looked into rest: they are not in the way
+// of the others.
+func (t *turn) unknown(ctx context.Context) map[snapshot.Ref]*snapshot.Snapshot {
 	ids := map[string][]string{}
 	for _, d := range t.waiting {
 		ref := d.Order.Source
@@ -149,13 +149,28 @@ func (t *turn) unknown(ctx context.Context) (map[snapshot.Ref]*snapshot.Snapshot
 	for _, region := range slices.Sorted(maps.Keys(ids)) {
 		snapshots, err := t.copier.Copies.Find(ctx, region, ids[region])
 		if err != nil {
-			return nil, fmt.Errorf("look up sources in %s: %w", region, err)
+			t.journal.fail(ctx, region, fmt.Errorf("look up sources in %s: %w", region, err))
+			t.rest(ctx, region)
+			continue
 		}
 		for _, s := range snapshots {
 			found[s.Ref] = &s
 		}
 	}
-	return found, nil
+	return found
+}
+
+// rest leaves alone, for a while, the orders in hand whose source in a Region
+// would have to be looked at.
+func (t *turn) rest(ctx context.Context, region string) {
+	t.waiting = slices.DeleteFunc(t.waiting, func(d Delivery) bool {
+		_, enough := d.Order.Known()
+		if enough || d.Order.Source.Region != region {
+			return false
+		}
+		t.release(ctx, d, restUnknown)
+		return true
+	})
 }
 
 // act does what was decided about d, and returns the copy if one was started. An
@@ -166,7 +181,18 @@ func (t *turn) act(ctx context.Context, d Delivery, decision plan.Decision) (str
 		t.journal.add(ctx, stepOf(actWaiting, d.Order, decision.Reason))
 		t.release(ctx, d, decision.Rest)
 		return "", nil
-	case plan.Done, plan.Drop:
+	case plan.Miss:
+		return "", t.missed(ctx, d, decision.Reason, decision.Rest)
+	case plan.Done:
+		if !d.Sent.IsZero() && !decision.Copy.Started.Before(d.Sent.Truncate(time.Second)) {
+			// The order's own copy, or its twin's: it was told when it began.
+			t.journal.add(ctx, stepOf(actIgnored, d.Order, decision.Reason))
+			t.finished = append(t.finished, d)
+			return "", nil
+		}
+		t.skip(ctx, d, decision.Reason)
+		return "", nil
+	case plan.Drop:
 		t.skip(ctx, d, decision.Reason)
 		return "", nil
 	}
@@ -186,8 +212,18 @@ func (t *turn) act(ctx context.Context, d Delivery, decision plan.Decision) (str
 	if shared := d.Order.Shared; !shared.IsZero() {
 		outcome.Shared, outcome.WaitSeconds = when(shared), t.copier.Now().Sub(shared).Seconds()
 	}
-	t.end(d, outcome)
+	t.outcomes = append(t.outcomes, outcome)
+	t.begun = append(t.begun, d)
 	return id, nil
+}
+
+// missed notes that EC2 did not show the source of d, and looks again later.
+func (t *turn) missed(ctx context.Context, d Delivery, reason string, rest time.Duration) error {
+	t.journal.add(ctx, stepOf(actWaiting, d.Order, reason))
+	order := d.Order
+	order.Missed++
+	order.NotBefore = t.copier.Now().Add(rest)
+	return t.copier.Orders.Replace(ctx, d, order)
 }
 
 func (t *turn) skip(ctx context.Context, d Delivery, reason string) {
@@ -210,6 +246,7 @@ func (t *turn) handBack(ctx context.Context) error {
 		t.release(ctx, d, 0)
 	}
 	t.waiting = nil
+	t.copier.keep(t.begun)
 	if err := t.copier.publish(ctx, t.journal, t.outcomes); err != nil {
 		for _, d := range t.finished {
 			t.release(ctx, d, restUnknown)
