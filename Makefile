@@ -1,12 +1,15 @@
 # snapferry: `make run` shows the main job, `make test` tests everything.
 # Both need only Go and make; the first build compiles the EC2 client and takes
-# a few minutes.
+# a few minutes. Every target builds with the same settings, so that it is
+# compiled once.
 
 # The processor that the functions are built for: arm64 or amd64.
 ARCH      ?= arm64
 FUNCTIONS := copy reconcile expire
 # The same bytes from any folder and on any machine.
-BUILD     := CGO_ENABLED=0 go build -trimpath -buildvcs=false
+export CGO_ENABLED := 0
+export GOFLAGS     := $(strip $(GOFLAGS) -trimpath -buildvcs=false)
+BUILD     := go build
 FUNCTION  := $(BUILD) -tags lambda.norpc -ldflags "-s -w -buildid="
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VENV      := .venv
@@ -30,7 +33,7 @@ build: ## build the functions for Lambda into dist/<function> (ARCH=arm64 or amd
 	@for f in $(FUNCTIONS); do \
 		echo "build dist/$$f/bootstrap for linux/$(ARCH)"; \
 		GOOS=linux GOARCH=$(ARCH) $(FUNCTION) -o dist/$$f/bootstrap ./functions/$$f || exit 1; \
-		rm -rf dist/$$f/policies && mkdir -p dist/$$f/policies && cp policies/*.json dist/$$f/policies/ || exit 1; \
+		rm -rf dist/$$f/policies && mkdir -p dist/$$f/policies && find policies -maxdepth 1 -name "*.json" -exec cp {} dist/$$f/policies/ \; || exit 1; \
 	done
 
 build-local: ## build the command line and the functions for this machine into dist/local
@@ -46,7 +49,7 @@ lint: ## look for mistakes with go vet and staticcheck
 	go run $(STATICCHECK) ./...
 
 race: ## test everything under the race detector (needs a C compiler)
-	go test -race ./...
+	CGO_ENABLED=1 go test -race ./...
 
 FUZZTIME ?= 30s
 fuzz: ## fuzz the readers of events, policies and marks (FUZZTIME=30s each)

@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"internal/local":           {"internal/event", "internal/sim"},
 	"internal/proof":           {"internal", sdk},
 	"cmd/snapferry":            {"internal", cobra, pflag},
-	"functions/internal/start": {"internal/cloud", "internal/policy", "internal/reactor", lambda},
+	"functions/internal/start": {"internal/cloud", "internal/policy", "internal/reactor", "internal/snapshot", lambda},
 	"functions/copy":           {"functions/internal/start", "internal/reactor", lambda},
 	"functions/reconcile":      {"functions/internal/start", "internal/reactor", lambda},
 	"functions/expire":         {"functions/internal/start", "internal/reactor", lambda},

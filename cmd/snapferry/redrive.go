@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"io"
 	"strings"
 	"time"
@@ -62,7 +63,7 @@ func (flags *redriveFlags) run(c *cobra.Command) error {
 	case flags.order != "" && !isOrderKey(flags.order):
 		return usage("--order %q: want policy/snapshot, such as nightly/snap-0123456789abcdef0", flags.order)
 	}
-	aws, err := cloud.Open(c.Context())
+	aws, err := cloud.Open(c.Context(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		return usage("%w", err)
 	}

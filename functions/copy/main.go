@@ -66,16 +66,27 @@ func slots(value string) (int, error) {
 	return n, nil
 }
 
-// batchOf tells an SQS batch from a bare event.
-func batchOf(payload []byte) (events.SQSEvent, bool) {
-	var batch events.SQSEvent
+// batchOf tells an SQS batch from a bare event. Its records are read one by one,
+// so that one of them that has another form than Lambda's is a bad record and
+// not a bad batch.
+func batchOf(payload []byte) ([]json.RawMessage, bool) {
+	var batch struct{ Records *[]json.RawMessage }
 	err := json.Unmarshal(payload, &batch)
-	return batch, err == nil && len(batch.Records) > 0 && batch.Records[0].EventSource == "aws:sqs"
+	if err != nil || batch.Records == nil {
+		return nil, false
+	}
+	return *batch.Records, true
 }
 
-func records(batch events.SQSEvent) []reactor.Record {
-	records := make([]reactor.Record, len(batch.Records))
-	for i, m := range batch.Records {
+func records(batch []json.RawMessage) []reactor.Record {
+	records := make([]reactor.Record, len(batch))
+	for i, data := range batch {
+		var m events.SQSMessage
+		if err := json.Unmarshal(data, &m); err != nil {
+			// Its own text will not be read as an event either, and says why.
+			records[i] = reactor.Record{ID: messageID(data), Body: data, Receives: 1}
+			continue
+		}
 		receives, err := strconv.Atoi(m.Attributes["ApproximateReceiveCount"])
 		if err != nil {
 			receives = 1
@@ -83,6 +94,16 @@ func records(batch events.SQSEvent) []reactor.Record {
 		records[i] = reactor.Record{ID: m.MessageId, Body: []byte(m.Body), Receives: receives}
 	}
 	return records
+}
+
+// messageID is all that is wanted of a record that can't be read.
+func messageID(record json.RawMessage) string {
+	var m struct {
+		ID string `json:"messageId"`
+	}
+	// Without an id the whole batch comes again: Lambda's rule, not ours.
+	_ = json.Unmarshal(record, &m)
+	return m.ID
 }
 
 func answer(failures []reactor.Failure) events.SQSEventResponse {

@@ -24,14 +24,29 @@ func TestBatchOrEvent(t *testing.T) {
 			t.Fatal(err)
 		}
 		batch, ok := batchOf(payload)
-		if ok != (want > 0) || len(batch.Records) != want {
-			t.Errorf("%s: batch %v of %d, want %d records", file, ok, len(batch.Records), want)
+		if ok != (want > 0) || len(batch) != want {
+			t.Errorf("%s: batch %v of %d, want %d records", file, ok, len(batch), want)
 		}
 		for _, r := range records(batch) {
 			if r.ID == "" || len(r.Body) == 0 || r.Receives != 1 {
 				t.Errorf("%s: record %+v", file, r)
 			}
 		}
+	}
+}
+
+// A record of another form is a bad record, and says so by its own id.
+func TestOddRecords(t *testing.T) {
+	batch, ok := batchOf([]byte(`{"Records":[{"messageId":"a","body":{"x":1}},{"messageId":"b","body":"y","attributes":{"ApproximateReceiveCount":"3"}},7]}`))
+	if !ok {
+		t.Fatal("not a batch")
+	}
+	got := records(batch)
+	if len(got) != 3 || got[0].ID != "a" || got[1].ID != "b" || string(got[1].Body) != "y" || got[1].Receives != 3 || got[2].ID != "" {
+		t.Errorf("records %+v", got)
+	}
+	if batch, ok := batchOf([]byte(`{"Records":[]}`)); !ok || len(batch) != 0 {
+		t.Error("an empty batch is not a batch")
 	}
 }
 

@@ -4,18 +4,20 @@
 package main
 
 import (
-	"os"
-
 	"snapferry/functions/internal/start"
 	"snapferry/internal/reactor"
 )
 
-func main() { start.Function(build) }
+func main() { start.FunctionWithoutPolicies(build) }
 
 func build(e start.Environment) (start.Handle, error) {
+	further, err := start.Regions("EXPIRE_REGIONS")
+	if err != nil {
+		return nil, err
+	}
 	expirer := &reactor.Expirer{
 		Policies: e.Policies,
-		Regions:  start.List(os.Getenv("EXPIRE_REGIONS")),
+		Regions:  further,
 		Copies:   e.Cloud.EC2(),
 		Outcomes: e.Outcomes,
 		Now:      e.Cloud.Now,

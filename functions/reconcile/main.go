@@ -17,7 +17,10 @@ import (
 func main() { start.Function(build) }
 
 func build(e start.Environment) (start.Handle, error) {
-	sources := start.List(os.Getenv("SOURCE_REGIONS"))
+	sources, err := start.Regions("SOURCE_REGIONS")
+	if err != nil {
+		return nil, err
+	}
 	if len(sources) == 0 {
 		return nil, errors.New("SOURCE_REGIONS is not set: list the Regions in which snapshots are shared, with commas between them")
 	}

@@ -6,11 +6,13 @@ package cloud
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 )
 
@@ -23,8 +25,11 @@ type Cloud struct {
 
 // Open reads the SDK's own settings from the environment: Region, credentials,
 // endpoint, retry mode.
-func Open(ctx context.Context) (*Cloud, error) {
-	loaded, err := config.LoadDefaultConfig(ctx)
+func Open(ctx context.Context, log *slog.Logger) (*Cloud, error) {
+	loaded, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.LoggerFunc(func(_ logging.Classification, format string, values ...any) {
+		// What matters of it comes back as an error.
+		log.Debug("aws sdk", "message", fmt.Sprintf(format, values...))
+	})))
 	if err != nil {
 		return nil, fmt.Errorf("read the AWS configuration: %w", err)
 	}

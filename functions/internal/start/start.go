@@ -4,6 +4,7 @@
 package start
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -19,6 +21,7 @@ import (
 	"snapferry/internal/cloud"
 	"snapferry/internal/policy"
 	"snapferry/internal/reactor"
+	"snapferry/internal/snapshot"
 )
 
 // Environment is what every function starts from.
@@ -34,11 +37,17 @@ type Handle func(ctx context.Context, log *slog.Logger, payload []byte) (any, er
 // Function runs a function until Lambda stops it: it reads the environment,
 // has build read the rest, and then answers invocations. A function that can't
 // start says why and exits, so that no event is taken by one that is not fit.
-func Function(build func(Environment) (Handle, error)) {
+func Function(build func(Environment) (Handle, error)) { run(build, true) }
+
+// FunctionWithoutPolicies is Function for one that has work left when the last
+// policy is gone.
+func FunctionWithoutPolicies(build func(Environment) (Handle, error)) { run(build, false) }
+
+func run(build func(Environment) (Handle, error), needPolicies bool) {
 	log, err := logger(os.Getenv("LOG_LEVEL"))
 	if err == nil {
 		var handle Handle
-		if handle, err = prepare(build); err == nil {
+		if handle, err = prepare(log, build, needPolicies); err == nil {
 			lambda.StartWithOptions(handler{handle, log})
 			return
 		}
@@ -47,16 +56,16 @@ func Function(build func(Environment) (Handle, error)) {
 	os.Exit(1)
 }
 
-func prepare(build func(Environment) (Handle, error)) (Handle, error) {
+func prepare(log *slog.Logger, build func(Environment) (Handle, error), needPolicies bool) (Handle, error) {
 	dir, err := packaged()
 	if err != nil {
 		return nil, err
 	}
-	policies, err := policies(dir, os.Getenv("POLICY_HASH"))
+	policies, err := policies(dir, os.Getenv("POLICY_HASH"), needPolicies)
 	if err != nil {
 		return nil, err
 	}
-	opened, err := cloud.Open(context.Background())
+	opened, err := cloud.Open(context.Background(), log)
 	if err != nil {
 		return nil, err
 	}
@@ -82,15 +91,18 @@ func packaged() (string, error) {
 
 // policies reads the packaged policies. If hash is set, the files must be the
 // ones that the deployment was made with, permissions and rules included.
-func policies(dir, hash string) ([]policy.Policy, error) {
+func policies(dir, hash string, need bool) ([]policy.Policy, error) {
+	files, err := policy.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
 	if hash != "" {
-		files, err := policy.ReadDir(dir)
-		if err != nil {
-			return nil, fmt.Errorf("read policies: %w", err)
-		}
 		if got := policy.Hash(files); got != hash {
 			return nil, fmt.Errorf("policies in %s have the hash %s and POLICY_HASH is %s: deploy the function and its settings together", dir, got, hash)
 		}
+	}
+	if len(files) == 0 && !need {
+		return nil, nil
 	}
 	loaded, problems := policy.Load(dir)
 	if len(problems) == 0 {
@@ -118,6 +130,11 @@ func logger(level string) (*slog.Logger, error) {
 	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: l, ReplaceAttr: lambdacontext.ReplaceAttr})), err
 }
 
+// Failure is the error that an invocation ends with; Lambda shows its name.
+type Failure string
+
+func (f Failure) Error() string { return string(f) }
+
 // handler is a Handle as Lambda calls it, with the payload's bytes as they are:
 // Amazon's own examples of events are not all valid JSON.
 type handler struct {
@@ -133,7 +150,7 @@ func (h handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	answer, err := h.handle(ctx, log, payload)
 	if err != nil {
 		log.Error("failed", "error", err.Error())
-		return nil, err
+		return nil, Failure(err.Error())
 	}
 	return json.Marshal(answer)
 }
@@ -152,31 +169,44 @@ func Scheduled(run func(context.Context, *reactor.Journal) error) Handle {
 	}
 }
 
+// likeDryRun finds every way in which people ask for a dry run.
+var likeDryRun = regexp.MustCompile(`(?i)dry[\s_-]*run`)
+
 // dryRun says whether the payload asks only to decide and report. A payload
-// that asks for it in a way that can't be read is an error: to do it all the
-// same is what the caller did not want.
+// that asks for it in a way that is not ours is an error: to do it all the same
+// is what the caller did not want. Any other event, of whatever shape, asks for
+// nothing.
 func dryRun(payload []byte) (bool, error) {
-	var asked struct {
-		DryRun json.RawMessage `json:"dryRun"`
-	}
-	// Any other event, of whatever shape, asks for nothing.
-	if json.Unmarshal(payload, &asked) != nil || asked.DryRun == nil {
+	if len(bytes.TrimSpace(payload)) == 0 {
 		return false, nil
 	}
-	var dry bool
-	if err := json.Unmarshal(asked.DryRun, &dry); err != nil {
-		return false, fmt.Errorf(`dryRun is %s: write {"dryRun": true} or {"dryRun": false}`, asked.DryRun)
+	if !json.Valid(payload) {
+		return false, errors.New(`the event is not JSON: send {}, or {"dryRun": true} to decide and report only`)
 	}
-	return dry, nil
+	if !likeDryRun.Match(payload) {
+		return false, nil
+	}
+	var asked map[string]json.RawMessage
+	var dry *bool
+	if json.Unmarshal(payload, &asked) != nil || json.Unmarshal(asked["dryRun"], &dry) != nil || dry == nil {
+		return false, errors.New(`the event asks for a dry run in a way that is not understood: send {"dryRun": true}`)
+	}
+	return *dry, nil
 }
 
-// List reads a comma-separated list; blanks around its parts do not count.
-func List(value string) []string {
-	var parts []string
-	for part := range strings.SplitSeq(value, ",") {
-		if part = strings.TrimSpace(part); part != "" {
-			parts = append(parts, part)
+// Regions reads a comma-separated list of Regions; blanks around its parts do
+// not count.
+func Regions(variable string) ([]string, error) {
+	var regions []string
+	for part := range strings.SplitSeq(os.Getenv(variable), ",") {
+		part = strings.TrimSpace(part)
+		switch {
+		case part == "":
+		case !snapshot.LooksLikeRegion(part):
+			return nil, fmt.Errorf("%s has %q, which is not a Region: write Regions such as eu-west-2, with commas between them", variable, part)
+		default:
+			regions = append(regions, part)
 		}
 	}
-	return parts
+	return regions, nil
 }

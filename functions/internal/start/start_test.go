@@ -19,29 +19,44 @@ func TestDryRun(t *testing.T) {
 		`{"dryRun": false}`:                      false,
 		`{}`:                                     false,
 		``:                                       false,
+		`null`:                                   false,
 		`[1]`:                                    false,
 		`{"source":"aws.scheduler","detail":{}}`: false,
 		`{"dryRun": true, "other": 1}`:           true,
 	} {
 		if got, err := dryRun([]byte(payload)); err != nil || got != want {
-			t.Errorf("DryRun(%s) = %v, %v; want %v", payload, got, err, want)
+			t.Errorf("dryRun(%s) = %v, %v; want %v", payload, got, err, want)
 		}
 	}
-	for _, payload := range []string{`{"dryRun": "true"}`, `{"dryRun": 1}`, `{"dryRun": "yes"}`} {
+	for _, payload := range []string{
+		`{"dryRun": "true"}`, `{"dryRun": 1}`, `{"dryRun": null}`, `{"dry_run": true}`, `{"dry-run": true}`, `{"DryRun": true}`,
+		`{"detail": {"dryRun": true}}`, `[{"dryRun": true}]`, `"{\"dryRun\": true}"`, `{"dryRun": tru}`, `dryRun`, `xx`,
+	} {
 		if got, err := dryRun([]byte(payload)); err == nil {
-			t.Errorf("DryRun(%s) = %v, want an error: it must not be taken for no", payload, got)
+			t.Errorf("dryRun(%s) = %v, want an error: it must not be taken for no", payload, got)
 		}
 	}
 }
 
-func TestList(t *testing.T) {
+func TestRegions(t *testing.T) {
 	for value, want := range map[string][]string{
 		"":                        nil,
 		"us-east-1":               {"us-east-1"},
 		" us-east-1 , eu-west-2,": {"us-east-1", "eu-west-2"},
 	} {
-		if diff := cmp.Diff(want, List(value)); diff != "" {
-			t.Errorf("List(%q): %s", value, diff)
+		t.Setenv("SOME_REGIONS", value)
+		got, err := Regions("SOME_REGIONS")
+		if err != nil {
+			t.Errorf("%q: %v", value, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q: %s", value, diff)
+		}
+	}
+	for _, value := range []string{"US-EAST-1", "us-east-1;eu-west-2", "everywhere"} {
+		t.Setenv("SOME_REGIONS", value)
+		if got, err := Regions("SOME_REGIONS"); err == nil || !strings.Contains(err.Error(), "SOME_REGIONS") {
+			t.Errorf("%q: %v, %v; want an error that names the variable", value, got, err)
 		}
 	}
 }
@@ -58,8 +73,11 @@ func TestPolicies(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := policies(dir, ""); err == nil {
+	if _, err := policies(dir, "", true); err == nil {
 		t.Error("a function without policies starts")
+	}
+	if got, err := policies(dir, "", false); err != nil || len(got) != 0 {
+		t.Errorf("expiry without policies: %v, %v; copies are left to expire", got, err)
 	}
 	write("nightly.json", string(example))
 	files, err := policy.ReadDir(dir)
@@ -67,14 +85,14 @@ func TestPolicies(t *testing.T) {
 		t.Fatal(err)
 	}
 	hash := policy.Hash(files)
-	if got, err := policies(dir, hash); err != nil || len(got) != 1 || got[0].Name != "nightly" {
+	if got, err := policies(dir, hash, true); err != nil || len(got) != 1 || got[0].Name != "nightly" {
 		t.Errorf("policies = %+v, %v", got, err)
 	}
-	if _, err := policies(dir, strings.Repeat("0", 64)); err == nil || !strings.Contains(err.Error(), "POLICY_HASH") {
+	if _, err := policies(dir, strings.Repeat("0", 64), true); err == nil || !strings.Contains(err.Error(), "POLICY_HASH") {
 		t.Errorf("another hash: %v, want an error that names POLICY_HASH", err)
 	}
 	write("bad.json", `{"PolicyType":"EVENT_BASED_POLICY"}`)
-	if _, err := policies(dir, ""); err == nil || !strings.Contains(err.Error(), "bad.json: $") {
+	if _, err := policies(dir, "", true); err == nil || !strings.Contains(err.Error(), "bad.json: $") {
 		t.Errorf("a bad policy: %v, want its problems", err)
 	}
 }
