@@ -18,7 +18,12 @@ type checker struct {
 	// meant holds the paths that misspelt fields were taken for, so that one
 	// typing error is not also reported as a missing field.
 	meant map[string]bool
+	// unknowns counts the fields that are not known; few of many are reported.
+	unknowns int
 }
+
+// maxUnknown is how many unknown fields of a document are reported one by one.
+const maxUnknown = 100
 
 func (c *checker) report(n node, format string, args ...any) {
 	c.problems = append(c.problems, Problem{
@@ -74,6 +79,13 @@ func (c *checker) fields(n node, known []string, tolerated ...string) bool {
 func (c *checker) unknown(n node, name string, known []string) {
 	at := node{path: child(n.path, name)}
 	meant := nearest(name, known)
+	if other := otherNames[fold(name)]; meant == "" && slices.Contains(known, other) {
+		meant = other
+	}
+	c.unknowns++
+	if c.unknowns > maxUnknown {
+		return
+	}
 	if meant == "" || n.get(meant).kind != absent {
 		c.report(at, "is not a known field: remove it; here go %s", strings.Join(known, ", "))
 		return
@@ -84,6 +96,32 @@ func (c *checker) unknown(n node, name string, known []string) {
 		return
 	}
 	c.report(at, "is not a known field: did you mean %s?", meant)
+}
+
+// otherNames is what fields are called elsewhere, such as in DLM's policies that
+// make snapshots, and here.
+var otherNames = map[string]string{
+	"targetregion":      "Target",
+	"destinationregion": "Target",
+	"kmskeyid":          "CmkArn",
+	"kmskeyarn":         "CmkArn",
+}
+
+// sumUpUnknown tells of the unknown fields that were too many to report.
+func (c *checker) sumUpUnknown() {
+	if more := c.unknowns - maxUnknown; more > 0 {
+		c.report(node{path: "$"}, "has %d more fields that are not known: remove what does not belong to a policy", more)
+	}
+}
+
+// notNull reports a field whose null would be taken for its default: whoever
+// writes null may have meant something else.
+func (c *checker) notNull(n node, name, fix string) {
+	for _, f := range n.fields {
+		if f.name == name && f.kind == null {
+			c.report(f.node, "is null: %s", fix)
+		}
+	}
 }
 
 // text is the string that n says. It is not empty, not longer than max

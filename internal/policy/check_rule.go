@@ -2,6 +2,7 @@ package policy
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"snapferry/internal/snapshot"
@@ -59,6 +60,7 @@ func (c *checker) rule(n node) Rule {
 	var rule Rule
 	rule.Region = c.region(c.required(n, "Target", `"eu-west-2"`))
 	rule.Encrypted, rule.KeyARN = c.encryption(c.required(n, "EncryptionConfiguration", `{"Encrypted": true}`), rule.Region)
+	c.notNull(n, "RetainRule", `write {"Interval": 3, "IntervalUnit": "DAYS"}, or remove it to keep copies for ever`)
 	rule.Retention = c.retention(n.get("RetainRule"))
 	rule.Tags = c.tagsToAdd(n.get("TagsToAdd"))
 	rule.CompletionMinutes = c.completion(n.get("CompletionDurationMinutes"))
@@ -76,17 +78,14 @@ func (c *checker) region(n node) string {
 	if !c.is(n, text, `a Region such as "eu-west-2"`) {
 		return ""
 	}
-	if partitions[n.text] != "" {
+	fault := RegionFault(n.text)
+	if fault == "" {
 		return n.text
 	}
-	switch near := nearest(n.text, regionNames); {
-	case strings.Contains(n.text, "*"):
-		c.report(n, "has a wildcard: write a rule for each target Region")
-	case near != "":
-		c.report(n, "is not a Region that this version of snapferry knows: did you mean %q?", near)
-	default:
-		c.report(n, `is not a Region that this version of snapferry knows: write one such as "eu-west-2"`)
+	if strings.Contains(n.text, "*") {
+		fault = "has a wildcard: write a rule for each target Region"
 	}
+	c.report(n, "%s", fault)
 	return ""
 }
 
@@ -95,6 +94,7 @@ func (c *checker) encryption(n node, region string) (encrypted bool, keyARN stri
 		return false, ""
 	}
 	encrypted, known := c.boolean(c.required(n, "Encrypted", "true"))
+	c.notNull(n, "CmkArn", "remove it for the Region's default key, or write "+keyForm(region))
 	key := n.get("CmkArn")
 	if key.kind != absent && known && !encrypted {
 		c.report(key, "is a key for copies that are not encrypted: write \"Encrypted\": true, or remove CmkArn")
@@ -142,6 +142,9 @@ func (c *checker) tagsToAdd(n node) map[string]string {
 		}
 		key := c.tagKey(c.required(item, "Key", `"…"`))
 		value := c.tagValue(c.required(item, "Value", `"…"`))
+		if hasControl(value) {
+			c.report(item.get("Value"), "has a control character, such as a line break: remove it from the value")
+		}
 		if _, twice := tags[key]; twice && key != "" {
 			c.report(item.get("Key"), "is the key of two tags: keep one")
 		}
@@ -162,6 +165,8 @@ func (c *checker) tagKey(n node) string {
 		c.report(n, "is empty: write a key")
 	case length > maxTagKey:
 		c.report(n, "has %d characters: shorten the key to %d", length, maxTagKey)
+	case hasControl(n.text):
+		c.report(n, "has a control character: remove it from the key")
 	case snapshot.Reserved(n.text):
 		c.report(n, "starts with aws: or %s, which are reserved: choose another key", snapshot.Prefix)
 	default:
@@ -169,6 +174,8 @@ func (c *checker) tagKey(n node) string {
 	}
 	return ""
 }
+
+func hasControl(s string) bool { return strings.ContainsFunc(s, unicode.IsControl) }
 
 func (c *checker) tagValue(n node) string {
 	if c.is(n, text, "") && utf8.RuneCountInString(n.text) > maxTagValue {

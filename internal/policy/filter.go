@@ -30,6 +30,10 @@ func ParseFilter(source string) (Filter, error) {
 // String is the regular expression as it was written.
 func (f Filter) String() string { return f.source }
 
+// Literal says whether f has no character with a meaning of its own, so that it
+// matches one description only: itself.
+func (f Filter) Literal() bool { return f.source == regexp.QuoteMeta(f.source) }
+
 // Equal says whether both were written the same.
 func (f Filter) Equal(g Filter) bool {
 	return f.source == g.source && (f.regexp == nil) == (g.regexp == nil)

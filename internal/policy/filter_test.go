@@ -115,3 +115,18 @@ func TestParseFilterErrors(t *testing.T) {
 		}
 	}
 }
+
+func TestFilterLiteral(t *testing.T) {
+	for source, want := range map[string]bool{
+		"nightly production": true, "production": true, "a-b_c/d": true,
+		".*": false, "nightly.*": false, "^production$": false, "a|b": false, `a\.b`: false, "v1.2": false,
+	} {
+		f, err := ParseFilter(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Literal(); got != want {
+			t.Errorf("%q: got %v, want %v", source, got, want)
+		}
+	}
+}

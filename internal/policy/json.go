@@ -46,7 +46,7 @@ type field struct {
 }
 
 // get is the field of an object, absent when it is not there. A null counts as
-// absent, as it does for DLM.
+// absent, as it does for DLM; notNull reports it where that may surprise.
 func (n node) get(name string) node {
 	for _, f := range n.fields {
 		if f.name == name && f.kind != null {

@@ -123,8 +123,19 @@ func documents(dir string) ([]string, error) {
 	return names, nil
 }
 
+// errNotRegular is about what only looks like a file: a pipe could keep its
+// reader waiting for ever.
+var errNotRegular = errors.New("it is not a regular file")
+
 // read is a file's bytes, though not many more than Parse accepts.
 func read(file string) ([]byte, error) {
+	info, err := os.Stat(file)
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "read", Path: file, Err: errNotRegular}
+	}
+	if err != nil {
+		return nil, err
+	}
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
@@ -135,8 +146,11 @@ func read(file string) ([]byte, error) {
 
 func unreadable(path string, err error) Problem {
 	fix := "check the path"
-	if errors.Is(err, fs.ErrPermission) {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
 		fix = "allow reading it"
+	case errors.Is(err, errNotRegular):
+		fix = "put a file there, or a link to one"
 	}
 	var cause *fs.PathError
 	if errors.As(err, &cause) {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -161,5 +162,33 @@ func TestHash(t *testing.T) {
 	const wantOne = "ea6b0926d739b0b19561310ae3ef3fc984a8dc59c32874fb8f5044d04a11a0b8"
 	if got := Hash(sets["one"]); got != wantOne {
 		t.Errorf("one file: got %s, want %s", got, wantOne)
+	}
+}
+
+func TestLoadPipe(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"a.json": "good"})
+	pipe := filepath.Join(dir, "b.json")
+	if err := syscall.Mkfifo(pipe, 0o644); err != nil {
+		t.Skip(err)
+	}
+	for _, path := range []string{pipe, dir} {
+		policies, problems := Load(path)
+		if len(policies) > 0 || len(problems) != 1 || !strings.Contains(problems[0].Text, "it is not a regular file: put a file there") {
+			t.Errorf("%s: got %v, %v", path, policies, problems)
+		}
+	}
+	if files, err := ReadDir(dir); err == nil {
+		t.Errorf("got %v, want an error", files)
+	}
+	if err := os.Rename(filepath.Join(dir, "a.json"), filepath.Join(dir, "a")); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(dir, "c.json")
+	if err := os.Symlink("a", link); err != nil {
+		t.Fatal(err)
+	}
+	if policies, problems := Load(link); len(policies) != 1 {
+		t.Errorf("a link to a file: got %v", problems)
 	}
 }

@@ -20,8 +20,15 @@ var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 func Parse(file string, data []byte) (Policy, []Problem) {
 	c := &checker{file: file, meant: make(map[string]bool)}
 	p := Policy{Name: c.name()}
-	if root, ok := c.decode(data); ok {
+	root, ok := c.decode(data)
+	switch tool := otherTool(root, ok, data); {
+	case tool != "":
+		// What else is wrong by the rules of DLM's documents would only distract.
+		c.problems = nil
+		c.report(node{path: "$"}, "%s", tool)
+	case ok:
 		c.document(root, &p)
+		c.sumUpUnknown()
 	}
 	if len(c.problems) > 0 {
 		return Policy{}, c.problems
@@ -98,6 +105,7 @@ func (c *checker) request(n node, p *Policy) {
 	}
 	p.Description, _ = c.text(n.get("Description"), 500, wordsPattern,
 		"write some of the characters 0-9 A-Z a-z space _ -, or remove the field")
+	c.notNull(n, "State", `write "ENABLED" or "DISABLED"`)
 	p.Enabled = c.state(n.get("State"))
 	c.text(n.get("ExecutionRoleArn"), 2048, rolePattern,
 		"write arn:aws:iam::ACCOUNT:role/NAME, or remove the field: snapferry does not use it")

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -14,6 +15,18 @@ var partitions = knownRegions()
 
 // regionNames is the Regions in order, so that suggestions never vary.
 var regionNames = slices.Sorted(maps.Keys(partitions))
+
+// RegionFault says what is wrong with a Region's name, and the fix; "" is nothing.
+func RegionFault(name string) string {
+	if partitions[name] != "" {
+		return ""
+	}
+	const fault = "is not a Region that this version of snapferry knows: "
+	if near := nearest(name, regionNames); near != "" {
+		return fault + fmt.Sprintf("did you mean %q?", near)
+	}
+	return fault + `write one such as "eu-west-2"`
+}
 
 func knownRegions() map[string]string {
 	known := make(map[string]string)

@@ -1,13 +1,14 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"strings"
 	"time"
 )
 
-// Seed is a completed snapshot that is there without anybody having made it.
+// Seed is a snapshot that is there without anybody having made it.
 type Seed struct {
 	Region, ID  string
 	Owner       string // default 000000000000
@@ -15,6 +16,9 @@ type Seed struct {
 	GiB         int       // default 1
 	Volume      string    // default: one that nothing else is a snapshot of
 	Started     time.Time // default: now
+	State       string    // default completed; or error
+	Message     string    // why it is in state error
+	KeyARN      string    // the key that it is encrypted under; default: it is not encrypted
 	SharedWith  []string
 	Tags        map[string]string // as the owner sees them
 }
@@ -41,6 +45,10 @@ func (e *ec2) seed(now time.Time, seed Seed) error {
 	if !e.knows(seed.Region) {
 		return fmt.Errorf("add snapshot %s: there is no Region %q", seed.ID, seed.Region)
 	}
+	state := cmp.Or(seed.State, "completed")
+	if state != "completed" && state != "error" {
+		return fmt.Errorf("add snapshot %s: state %q is neither completed nor error", seed.ID, state)
+	}
 	in := e.region(seed.Region)
 	if in.snapshots[seed.ID] != nil {
 		return fmt.Errorf("add snapshot %s: %s has it already", seed.ID, seed.Region)
@@ -52,14 +60,18 @@ func (e *ec2) seed(now time.Time, seed Seed) error {
 		description: seed.Description,
 		start:       now,
 		ready:       now,
-		now:         snapshotFacts{exists: true, state: "completed", gib: max(seed.GiB, 1), completed: now, shares: map[string]time.Time{}},
+		now: snapshotFacts{exists: true, state: state, message: seed.Message, gib: max(seed.GiB, 1),
+			encrypted: seed.KeyARN != "", key: seed.KeyARN, shares: map[string]time.Time{}},
 	}
 	s.id = seed.ID
 	if seed.Volume != "" {
 		s.volume = seed.Volume
 	}
 	if !seed.Started.IsZero() {
-		s.start, s.ready, s.now.completed = seed.Started, seed.Started, seed.Started
+		s.start, s.ready = seed.Started, seed.Started
+	}
+	if state == "completed" {
+		s.now.completed = s.ready
 	}
 	if len(seed.Tags) > 0 {
 		s.sheet(in, s.owner).now = maps.Clone(seed.Tags)

@@ -3,6 +3,8 @@ package sim
 import (
 	"net/url"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestAddSnapshot(t *testing.T) {
@@ -28,12 +30,46 @@ func TestAddSnapshot(t *testing.T) {
 		"it is there already":   func(*Seed) {},
 		"the id has no form":    func(s *Seed) { s.ID = "snap-1" },
 		"the Region is unknown": func(s *Seed) { s.Region = "xx-nowhere-1" },
+		"the state is none":     func(s *Seed) { s.ID, s.State = "snap-0123456789abcdef1", "done" },
 		"the owner is nobody":   func(s *Seed) { s.ID, s.Owner = "snap-0123456789abcdef1", "me" },
 	} {
 		bad := seed
 		change(&bad)
 		if err := w.AddSnapshot(bad); err == nil {
 			t.Errorf("%s: got no error", name)
+		}
+	}
+}
+
+func TestAddSnapshotAsItIs(t *testing.T) {
+	w := New(Options{})
+	const key = "arn:aws:kms:us-east-1:111111111111:key/8af79514-350d-4c52-bac8-8985e84171c7"
+	type shown struct {
+		State   string `xml:"status"`
+		Message string `xml:"statusMessage"`
+		Key     string `xml:"kmsKeyId"`
+		Volume  string `xml:"volumeId"`
+		Tag     string `xml:"tagSet>item>key"`
+	}
+	for _, test := range []struct {
+		seed Seed
+		want shown
+	}{
+		{Seed{ID: "snap-0123456789abcdef0", KeyARN: key, Volume: "vol-ffffffff", Tags: map[string]string{"a": "b"}}, shown{"completed", "", key, "vol-ffffffff", "a"}},
+		{Seed{ID: "snap-0123456789abcdef1", State: "error", Message: "Given key ID is not accessible", Volume: "vol-ffffffff"}, shown{"error", "Given key ID is not accessible", "", "vol-ffffffff", ""}},
+	} {
+		test.seed.Region, test.seed.Owner = "us-east-1", "111111111111"
+		if err := w.AddSnapshot(test.seed); err != nil {
+			t.Fatal(err)
+		}
+		var listed struct {
+			Items []shown `xml:"snapshotSet>item"`
+		}
+		if err := w.Do(t.Context(), "111111111111", "us-east-1", "ec2", "DescribeSnapshots", url.Values{"SnapshotId.1": {test.seed.ID}}, &listed); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]shown{test.want}, listed.Items); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -50,6 +51,9 @@ func badRequest(code, format string, args ...any) *apiError {
 type service interface {
 	serve(ctx context.Context, c *call) (any, *apiError)
 }
+
+// services is what the world has.
+var services = []string{"ec2", "events", "kms", "sqs", "sts"}
 
 func (w *World) service(name string) (service, bool) {
 	switch name {
@@ -147,7 +151,7 @@ func (w *World) handle(rw http.ResponseWriter, r *http.Request, drop func()) {
 func (w *World) dispatch(ctx context.Context, c *call) (any, *apiError) {
 	s, known := w.service(c.service)
 	if !known {
-		return nil, c.unknown("the simulated AWS has no service %q; it has ec2, events, kms, sqs and sts", c.service)
+		return nil, c.noService()
 	}
 	switch query := speaksQuery(c.service); {
 	case query && c.form == nil:
@@ -161,6 +165,15 @@ func (w *World) dispatch(ctx context.Context, c *call) (any, *apiError) {
 // speaksQuery says whether a service's protocol is AWS query, with answers in
 // XML, and not AWS JSON.
 func speaksQuery(service string) bool { return service == "ec2" || service == "sts" }
+
+// rest says whether the call is for a service that speaks REST.
+func (c *call) rest() bool {
+	return c.action == "" && c.service != "" && !slices.Contains(services, c.service)
+}
+
+func (c *call) noService() *apiError {
+	return c.unknown("the simulated AWS has no service %q; it has ec2, events, kms, sqs and sts", c.service)
+}
 
 // unknownAction is the answer to an action that the simulation does not have.
 func unknownAction(c *call) *apiError {
@@ -176,7 +189,12 @@ func (c *call) unknown(format string, args ...any) *apiError {
 	return badRequest(code, format, args...)
 }
 
+// missingAction is the answer to a request without an action: services that
+// speak REST (S3, Lambda) name none, and are not here.
 func (c *call) missingAction() *apiError {
+	if c.rest() {
+		return c.noService()
+	}
 	return badRequest("MissingAction", "The request must contain the parameter Action (query protocol) or the header X-Amz-Target with Service.Action (JSON protocol)")
 }
 
@@ -228,6 +246,9 @@ func (c *call) read(r *http.Request, body []byte) *apiError {
 		return nil
 	}
 	form, err := url.ParseQuery(string(body))
+	if err != nil && c.rest() {
+		return c.noService()
+	}
 	if err != nil {
 		return badRequest("MalformedQueryString", "%v", err)
 	}

@@ -50,7 +50,27 @@ type ec2Reply struct {
 	Body any
 }
 
+// respondREST writes an error as services look for it that speak REST: S3 in XML,
+// the others in JSON.
+func respondREST(rw http.ResponseWriter, c *call, problem *apiError) {
+	if c.service == "s3" {
+		rw.Header().Set("Content-Type", "application/xml")
+		rw.WriteHeader(problem.Status)
+		fmt.Fprintf(rw, xml.Header+`<Error><Code>%s</Code><Message>%s</Message><RequestId>%s</RequestId></Error>`,
+			escape(problem.Code), escape(problem.Message), c.requestID)
+		return
+	}
+	rw.Header().Set("X-Amzn-Errortype", problem.Code)
+	rw.Header().Set("Content-Type", "application/json")
+	rw.WriteHeader(problem.Status)
+	json.NewEncoder(rw).Encode(map[string]string{"message": problem.Message})
+}
+
 func respondXML(rw http.ResponseWriter, c *call, reply any, problem *apiError) {
+	if problem != nil && c.rest() {
+		respondREST(rw, c, problem)
+		return
+	}
 	rw.Header().Set("Content-Type", "text/xml;charset=UTF-8")
 	if problem != nil {
 		rw.WriteHeader(problem.Status)

@@ -74,6 +74,8 @@ func TestRefusals(t *testing.T) {
 		{"kms, unknown action", "kms", "TrentService.FlyToMoon", "{}", 400, jsonError("UnknownOperationException", fmt.Sprintf(noSuch, "kms"))},
 		{"unknown service", "dlm", "", "Action=ListPolicies", 400, otherError("InvalidAction", noService)},
 		{"unknown service in JSON", "dlm", "X.ListPolicies", "{}", 400, `{"__type":"UnknownOperationException","message":"the simulated AWS has no service \"dlm\"; it has ec2, events, kms, sqs and sts"}`},
+		{"a service that speaks REST", "lambda", "", `{"a": "b;c"}`, 400, `{"message":"the simulated AWS has no service \"lambda\"; it has ec2, events, kms, sqs and sts"}`},
+		{"s3", "s3", "", "", 400, `<Error><Code>InvalidAction</Code><Message>the simulated AWS has no service &#34;s3&#34;; it has ec2, events, kms, sqs and sts</Message>`},
 		{"sqs in the old protocol", "sqs", "", "Action=ListQueues&Version=2012-11-05", 400, otherError("InvalidAction", fmt.Sprintf(jsonOnly, "ListQueues", "sqs"))},
 		{"events in the query protocol", "events", "", "Action=ListRules", 400, otherError("InvalidAction", fmt.Sprintf(jsonOnly, "ListRules", "events"))},
 		{"kms in the query protocol", "kms", "", "Action=ListKeys", 400, otherError("InvalidAction", fmt.Sprintf(jsonOnly, "ListKeys", "kms"))},
