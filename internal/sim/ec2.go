@@ -100,6 +100,7 @@ var ec2Actions = map[string]func(*ec2, *ec2Call) (any, *apiError){
 
 	"RegisterImage":   (*ec2).registerImage,
 	"DeregisterImage": (*ec2).deregisterImage,
+	"DescribeImages":  (*ec2).describeImages,
 
 	"DescribeRegions":           (*ec2).describeRegions,
 	"DescribeAvailabilityZones": (*ec2).describeAvailabilityZones,

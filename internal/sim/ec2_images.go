@@ -1,5 +1,10 @@
 package sim
 
+import (
+	"maps"
+	"slices"
+)
+
 // machineImage is an AMI: here only something that keeps snapshots in use.
 type machineImage struct {
 	resource
@@ -91,4 +96,57 @@ func (e *ec2) deregisterImage(c *ec2Call) (any, *apiError) {
 	}
 	delete(c.in.images, id)
 	return returned{true}, nil
+}
+
+// imageItem is an image as DescribeImages shows it.
+type imageItem struct {
+	ID      string `xml:"imageId"`
+	Name    string `xml:"name"`
+	Owner   string `xml:"imageOwnerId"`
+	State   string `xml:"imageState"`
+	Devices struct {
+		Items []imageDevice `xml:"item"`
+	} `xml:"blockDeviceMapping"`
+}
+
+type imageDevice struct {
+	Snapshot string `xml:"ebs>snapshotId"`
+}
+
+// describeImages shows the caller's own images: there are no others.
+func (e *ec2) describeImages(c *ec2Call) (any, *apiError) {
+	filters, problem := c.filters(func(name string) bool { return name == "block-device-mapping.snapshot-id" })
+	if problem != nil {
+		return nil, problem
+	}
+	if problem := c.dryRun(); problem != nil {
+		return nil, problem
+	}
+	wanted := c.list("ImageId")
+	for _, id := range wanted {
+		if m := c.in.images[id]; m == nil || m.owner != c.account {
+			return nil, noImage(id)
+		}
+	}
+	var reply struct {
+		Images struct {
+			Items []imageItem `xml:"item"`
+		} `xml:"imagesSet"`
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.in.images)) {
+		m := c.in.images[id]
+		pass := m.owner == c.account && (len(wanted) == 0 || slices.Contains(wanted, id))
+		for i := range filters {
+			pass = pass && slices.ContainsFunc(m.snapshots, filters[i].matches)
+		}
+		if !pass {
+			continue
+		}
+		item := imageItem{ID: m.id, Name: m.name, Owner: m.owner, State: "available"}
+		for _, snapshot := range m.snapshots {
+			item.Devices.Items = append(item.Devices.Items, imageDevice{snapshot})
+		}
+		reply.Images.Items = append(reply.Images.Items, item)
+	}
+	return reply, nil
 }
