@@ -54,7 +54,7 @@ func (m Made) Add(c snapshot.Snapshot) {
 
 // untoldAfter is how long after its end a copy's result counts as lost: by then
 // its event has come, and the tag that says so has been set.
-const untoldAfter = 20 * time.Minute
+const untoldAfter = 45 * time.Minute
 
 // Untold says whether a copy has ended so long ago that people should have been
 // told, and carries no tag that they were.

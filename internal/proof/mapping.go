@@ -14,6 +14,9 @@ import (
 const (
 	batchSize = 10
 	longPoll  = 20 // seconds
+	// window is how long an incomplete batch waits for more events: a second or
+	// two, that in a storm save a look for each share.
+	window = 2 * time.Second
 )
 
 // message is one as ReceiveMessage answers it.
@@ -38,6 +41,11 @@ func (d *Deployment) poll(ctx context.Context) {
 			return
 		}
 		batch, err := d.Receive(ctx, longPoll)
+		if n := len(batch); n > 0 && n < batchSize && sleep(ctx, window) {
+			var more []Message
+			more, err = d.receive(ctx, 0, batchSize-n)
+			batch = append(batch, more...)
+		}
 		if ctx.Err() != nil {
 			return
 		}
@@ -84,10 +92,14 @@ type Message struct {
 // Receive takes a batch of events out of the events queue, for which it waits at
 // most so many seconds.
 func (d *Deployment) Receive(ctx context.Context, wait int) ([]Message, error) {
+	return d.receive(ctx, wait, batchSize)
+}
+
+func (d *Deployment) receive(ctx context.Context, wait, most int) ([]Message, error) {
 	var received struct{ Messages []message }
 	err := d.Do(ctx, Home, "sqs", "ReceiveMessage", map[string]any{
 		"QueueUrl":                    queueURL(eventsQueue),
-		"MaxNumberOfMessages":         batchSize,
+		"MaxNumberOfMessages":         most,
 		"WaitTimeSeconds":             wait,
 		"MessageSystemAttributeNames": []string{"ApproximateReceiveCount"},
 	}, &received)

@@ -150,8 +150,9 @@ func (s Storm) sources(began time.Time) []source {
 		}
 		// A few lineages: the same volume once more.
 		if n > 0 && chance.IntN(20) == 0 {
-			twin := all[chance.IntN(n)]
-			src.owner, src.volume, src.Region = twin.owner, twin.volume, twin.Region
+			if twin := all[chance.IntN(n)]; twin.owner != outsider {
+				src.owner, src.volume, src.Region = twin.owner, twin.volume, twin.Region
+			}
 		}
 		// A few that nobody wants.
 		if chance.IntN(100) == 0 {
@@ -191,7 +192,7 @@ type run struct {
 	ends        map[job][]time.Time
 	shareLost   map[string]bool
 	gone        map[string]bool
-	calls       map[sim.Call]int // of the functions, account and user agent aside
+	calls       map[sim.Call]int // of the functions, which are named as the user agent
 	refused     int
 	told        map[job][]Outcome
 	toldOf      map[string][]Outcome // of sources, without a target
@@ -205,7 +206,7 @@ type job struct{ source, target string }
 type Result struct {
 	Copies          int // that completed
 	Makespan, Bound time.Duration
-	Calls           map[string]int // of the functions, by "service Action"
+	Calls           map[string]int // of the functions, by "function service Action"
 	EC2Calls        int
 	Refused         int // CopySnapshot for want of a slot
 	Invocations     map[string]int
@@ -248,8 +249,8 @@ func (s Storm) Run(ctx context.Context) (Result, error) {
 		Simulation:     sim.Options{Seed: s.Seed, CopyTime: s.copyTime, Notify: r.notify, Log: r.log},
 		Policies:       []policy.Policy{p},
 		Sources:        stormSources,
-		ReconcileEvery: 5 * time.Minute,
-		ExpireEvery:    time.Hour,
+		ReconcileEvery: 15 * time.Minute,
+		ExpireEvery:    6 * time.Hour,
 		Listen:         r.listen,
 	}
 	if s.Chaos != nil {
@@ -322,12 +323,16 @@ func (r *run) blow(ctx context.Context) error {
 			return err
 		}
 	}
-	for limit := time.Now().Add(3*r.bound(r.Sources) + 48*time.Hour); time.Now().Before(limit); time.Sleep(time.Minute) {
+	// What is not copied within a day of the copy before it is lost.
+	for before, since := -1, time.Now(); time.Since(since) < r.Longest+24*time.Hour; time.Sleep(time.Minute) {
 		r.mu.Lock()
 		left := len(r.outstanding)
 		r.mu.Unlock()
 		if left == 0 {
 			break
+		}
+		if left != before {
+			before, since = left, time.Now()
 		}
 	}
 	r.mu.Lock()
@@ -407,7 +412,8 @@ func (r *run) log(c sim.Call, a sim.Answer) {
 		return
 	}
 	r.mu.Lock()
-	c.UserAgent, c.Account, c.Region = "", "", ""
+	function, _, _ := strings.Cut(strings.TrimPrefix(c.UserAgent, agentPrefix), "/")
+	c.UserAgent, c.Account, c.Region = function, "", ""
 	r.calls[c]++
 	if c.Action == "CopySnapshot" && a.Code == "ResourceLimitExceeded" {
 		r.refused++
@@ -440,7 +446,7 @@ func (r *run) result(ctx context.Context) (Result, error) {
 	out := Result{Calls: map[string]int{}, Refused: r.refused, Problems: r.deployment.Problems()}
 	out.Invocations, out.Killed = r.deployment.Invoked()
 	for c, n := range r.calls {
-		out.Calls[c.Service+" "+c.Action] += n
+		out.Calls[c.UserAgent+" "+c.Service+" "+c.Action] += n
 		if c.Service == "ec2" {
 			out.EC2Calls += n
 		}

@@ -45,6 +45,8 @@ type Copier struct {
 	// told are copies whose end has been told and that have no tag for it yet.
 	// Forgetting them only tells twice.
 	told settledCopies
+	// full are Regions that had no free slot while orders waited.
+	full fullRegions
 	// begun are orders to be taken out of their queue.
 	begun begunOrders
 }
@@ -77,6 +79,7 @@ type work struct {
 	shares  map[string][]sharing // by source Region
 	results map[string][]result  // by target Region
 	wakers  map[string][]string  // Region to look into: the records that asked for it
+	woken   map[string]bool      // Regions for which a wake-up came, not only new orders
 	time    budget
 
 	mu     sync.Mutex
@@ -114,6 +117,7 @@ func (c *Copier) Handle(ctx context.Context, j *Journal, records []Record) []Fai
 		shares:  map[string][]sharing{},
 		results: map[string][]result{},
 		wakers:  map[string][]string{},
+		woken:   map[string]bool{},
 		failed:  map[string]error{},
 		time:    budgetOf(ctx),
 	}
@@ -156,6 +160,7 @@ func (c *Copier) sort(ctx context.Context, j *Journal, w *work, record Record) {
 		}
 	case event.WakeUp:
 		w.wake(e.Region, record.ID)
+		w.woken[e.Region] = true
 		j.add(ctx, Step{Action: actWoken, Reason: "asked to look for waiting orders", Region: e.Region})
 	case event.Ignored:
 		j.add(ctx, Step{Action: actIgnored, Reason: e.Reason})

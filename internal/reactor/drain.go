@@ -34,6 +34,9 @@ func (c *Copier) drain(ctx context.Context, j *Journal, w *work, region string) 
 		}
 		results = nil
 		err = errors.Join(err, t.run(ctx))
+		if t.full {
+			c.full.set(region, c.Now())
+		}
 		if free -= t.started; received == 0 || t.full || err != nil {
 			break
 		}
@@ -55,19 +58,27 @@ func (c *Copier) free(ctx context.Context, j *Journal, w *work, region string) (
 	if !c.named(region) {
 		return 0, nil // no policy, no orders; perhaps no queue
 	}
-	if len(w.wakers[region]) == 0 && c.Slots >= amazonsSlots {
-		ended := 0
-		for _, r := range w.results[region] {
-			if !r.late {
-				ended++
-			}
+	ended, late := 0, false
+	for _, r := range w.results[region] {
+		if late = late || r.late; !r.late {
+			ended++
 		}
+	}
+	// What reconcile takes for lost may only have no tag yet.
+	c.flush(ctx, j, region, late)
+	if ended > 0 {
+		c.full.clear(region)
+	}
+	asked := len(w.wakers[region]) > 0 && (w.woken[region] || !c.full.lately(region, c.Now()))
+	if !asked && c.Slots >= amazonsSlots {
 		return ended, nil
 	}
-	c.flush(ctx, j, region)
 	pending, err := c.Copies.Pending(ctx, region)
 	if err != nil {
 		return 0, fmt.Errorf("count pending copies in %s: %w", region, err)
+	}
+	if pending >= c.Slots {
+		c.full.set(region, c.Now())
 	}
 	return c.Slots - pending, nil
 }

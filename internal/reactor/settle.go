@@ -90,38 +90,45 @@ func (c *Copier) ended(ctx context.Context, region string, results []result, sho
 
 // settledCopies are copies whose end has been told, by Region.
 type settledCopies struct {
-	mu  sync.Mutex
-	ids map[string][]string
+	mu    sync.Mutex
+	ids   map[string][]string
+	since map[string]time.Time // of the first of ids
 }
 
-// perFlush is how many settled copies are tagged with one call.
-const perFlush = 20
+// Settled copies are tagged with one call for so many, or after so long: well
+// before reconcile would take their results for lost.
+const (
+	perFlush   = 20
+	flushAfter = 25 * time.Minute
+)
 
 // remember notes copies whose end has been told. Their tags say so from the next
 // flush on; until then it may be told again.
 func (c *Copier) remember(ctx context.Context, j *Journal, region string, ids []string) {
 	c.told.mu.Lock()
 	if c.told.ids == nil {
-		c.told.ids = map[string][]string{}
+		c.told.ids, c.told.since = map[string][]string{}, map[string]time.Time{}
+	}
+	if len(c.told.ids[region]) == 0 {
+		c.told.since[region] = c.Now()
 	}
 	c.told.ids[region] = append(c.told.ids[region], ids...)
-	many := len(c.told.ids[region]) >= perFlush
 	c.told.mu.Unlock()
-	if many {
-		c.flush(ctx, j, region)
-	}
+	c.flush(ctx, j, region, false)
 }
 
 // flush tags the copies in a Region whose end has been told, so that reconcile
-// does not take their results for lost.
-func (c *Copier) flush(ctx context.Context, j *Journal, region string) {
+// does not take their results for lost. It waits until there are many, or the
+// first has waited for long, unless it is to be now.
+func (c *Copier) flush(ctx context.Context, j *Journal, region string, now bool) {
 	c.told.mu.Lock()
 	ids := c.told.ids[region]
-	delete(c.told.ids, region)
-	c.told.mu.Unlock()
-	if len(ids) == 0 {
+	if len(ids) == 0 || !now && len(ids) < perFlush && c.Now().Sub(c.told.since[region]) < flushAfter {
+		c.told.mu.Unlock()
 		return
 	}
+	delete(c.told.ids, region)
+	c.told.mu.Unlock()
 	if err := c.Copies.Settled(ctx, region, ids); err != nil && !errors.Is(err, ErrGone) {
 		j.fail(ctx, region, fmt.Errorf("tag copies whose end was told: %w", err))
 	}
