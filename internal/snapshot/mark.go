@@ -144,8 +144,13 @@ func Held(tags map[string]string) bool {
 
 // Reserved says whether key may be set only by snapferry or by Amazon.
 func Reserved(key string) bool {
-	lower := strings.ToLower(key)
-	return strings.HasPrefix(lower, Prefix) || strings.HasPrefix(lower, "aws:")
+	return beginsWith(key, Prefix) || beginsWith(key, "aws:")
+}
+
+// beginsWith compares as Held does: without regard to case or leading blanks.
+func beginsWith(key, prefix string) bool {
+	letters := []rune(strings.TrimSpace(key))
+	return len(letters) >= len(prefix) && strings.EqualFold(string(letters[:len(prefix)]), prefix)
 }
 
 func parseTime(s string) (time.Time, error) {

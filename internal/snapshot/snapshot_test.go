@@ -127,7 +127,7 @@ func TestLineage(t *testing.T) {
 }
 
 func TestReserved(t *testing.T) {
-	for key, want := range map[string]bool{"aws:x": true, "AWS:x": true, "snapferry:x": true, "Snapferry:x": true, "team": false} {
+	for key, want := range map[string]bool{"aws:x": true, "AWS:x": true, "snapferry:x": true, "Snapferry:x": true, " snapferry:hold": true, "\u017fnapferry:hold": true, "team": false, "snap": false, "": false} {
 		if got := Reserved(key); got != want {
 			t.Errorf("Reserved(%q) = %v, want %v", key, got, want)
 		}
