@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 )
@@ -14,7 +13,7 @@ func newDemo() *cobra.Command {
 		Use:   "demo",
 		Short: "See the whole story, once, in under a minute",
 		Long: `See the whole story, once, in under a minute: two accounts share snapshots with a
-vault account, snapferry copies them into two Regions and, as days pass on the
+target account, snapferry copies them into two Regions and, as days pass on the
 simulated clock, deletes the copies. The functions are the real binaries; the AWS
 around them is simulated.
 
@@ -29,11 +28,7 @@ is not as it should be the exit code is 1.`,
 			if asJSON {
 				told = stderr
 			}
-			output := io.Discard
-			if logs {
-				output = stderr
-			}
-			d, err := newStory(c.Context(), told, output, functions)
+			d, err := newStory(c.Context(), told, stderr, !logs, functionsDirectory(functions))
 			if err != nil {
 				return deploying(err)
 			}

@@ -39,14 +39,14 @@ func (d *story) expectCopies() error {
 		name   string
 		copies map[string][]shown
 	}{{shortRegion, short}, {longRegion, long}} {
-		d.expect("each snapshot that matches has exactly one completed copy in "+region.name, d.oneEach(region.copies))
+		d.expect("each snapshot that matches and can be copied has exactly one completed copy in "+region.name, d.oneEach(region.copies))
 	}
 	d.expect("so has the one that was shared while pending", twoOf("archive", short, long))
 	d.expect("so has the one whose event was lost: reconcile found it", twoOf("unheard", short, long))
-	d.expect("the vault's own key encrypts every copy in "+longRegion, each(long, func(_ string, c shown) string {
-		return unless(c.Encrypted && c.Key == d.vaultKey, c, "under %q", c.Key)
+	d.expect("the target account's own key encrypts every copy in "+longRegion, each(long, func(_ string, c shown) string {
+		return unless(c.Encrypted && c.Key == d.targetKey, c, "under %q", c.Key)
 	}))
-	d.expect("copies in "+shortRegion+" are not encrypted, except that of an encrypted source, under a key of the vault's there",
+	d.expect("copies in "+shortRegion+" are not encrypted, except that of an encrypted source, under a key of the target account's there",
 		each(short, func(name string, c shown) string {
 			if name == "secrets" {
 				return unless(strings.HasPrefix(c.Key, "arn:aws:kms:"+shortRegion+":"+targetAccount+":"), c, "under %q", c.Key)
@@ -56,7 +56,7 @@ func (d *story) expectCopies() error {
 	d.expect("copies in "+shortRegion+" expire after 3 days", each(short, func(_ string, c shown) string {
 		return expiresAt(c, c.Started.AddDate(0, 0, 3))
 	}))
-	d.expect("copies in "+longRegion+" expire after about a month", each(long, func(_ string, c shown) string {
+	d.expect("copies in "+longRegion+" expire after 1 month", each(long, func(_ string, c shown) string {
 		return expiresBetween(c, c.Started.AddDate(0, 0, 27), c.Started.AddDate(0, 0, 32))
 	}))
 	d.expect("the snapshot under a key out of reach failed, and people were told the cause and the fix", d.toldOfLockedOut(short, long))
@@ -90,7 +90,7 @@ func (d *story) expectLongGone(answer []byte) error {
 	if err != nil {
 		return err
 	}
-	d.expect("after a month no copy is left in "+longRegion, each(long, func(name string, c shown) string {
+	d.expect("after 1 month no copy is left in "+longRegion, each(long, func(name string, c shown) string {
 		return fmt.Sprintf("%s of %s is", c.ID, name)
 	}))
 	d.expect("the copy on hold is still there", d.onlyHeld(short))
@@ -103,6 +103,7 @@ func (d *story) expectLongGone(answer []byte) error {
 		problems = append(problems, fmt.Sprintf("reconcile ordered %d copies", n))
 	}
 	d.expect("reconcile brings no expired copy back", problems)
+	d.expect("every copy that was started was told as completed or failed", d.untold())
 	d.expect("no source was touched", d.sourcesThere())
 	return nil
 }

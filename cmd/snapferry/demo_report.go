@@ -20,7 +20,8 @@ type demoReport struct {
 	Outcomes map[string]int `json:"outcomes"`
 	// CopyCalls are those that were made until every copy had come, EC2Calls
 	// all of them: expiry looks into every Region of Amazon's.
-	CopyCalls    map[string]int `json:"ec2CallsWhileCopying"`
+	CopyCalls map[string]int `json:"ec2CallsWhileCopying"`
+	// CallsPerCopy is how many of the former there were for each of Copies.
 	CallsPerCopy float64        `json:"ec2CallsPerCopy"`
 	EC2Calls     map[string]int `json:"ec2Calls"`
 	Expectations []expectation  `json:"expectations"`
@@ -37,7 +38,7 @@ type copyRow struct {
 	Expires    string `json:"expires"`
 }
 
-// rows is the vault's copies in both Regions.
+// rows is the target account's copies in both Regions, sorted.
 func (d *story) rows() ([]copyRow, error) {
 	var rows []copyRow
 	for _, region := range []string{shortRegion, longRegion} {
@@ -45,6 +46,7 @@ func (d *story) rows() ([]copyRow, error) {
 		if err != nil {
 			return nil, err
 		}
+		defaultKey := d.defaultKey(targetAccount, region)
 		for _, c := range copies {
 			state := c.State
 			if c.State == "error" {
@@ -55,20 +57,26 @@ func (d *story) rows() ([]copyRow, error) {
 				ID:         c.ID,
 				Source:     d.happened.called(c.tag(snapshot.TagSource)),
 				State:      state,
-				Encryption: encryption(c),
+				Encryption: encryption(c, defaultKey),
 				Expires:    c.tag(snapshot.TagExpires),
 			})
 		}
 	}
+	slices.SortFunc(rows, func(a, b copyRow) int {
+		return cmp.Or(cmp.Compare(a.Region, b.Region), cmp.Compare(a.Source, b.Source), cmp.Compare(a.ID, b.ID))
+	})
 	return rows, nil
 }
 
-func encryption(c shown) string {
+// encryption names the key of a copy, given the default key of its Region.
+func encryption(c shown, defaultKey string) string {
 	switch {
 	case c.State != "completed":
 		return "-"
 	case !c.Encrypted:
 		return "none"
+	case c.Key == defaultKey:
+		return "default key of " + c.Region
 	}
 	return c.Key[strings.LastIndexByte(c.Key, ':')+1:]
 }
@@ -83,13 +91,17 @@ func (d *story) report() demoReport {
 		Seconds:      time.Since(d.began).Round(100 * time.Millisecond).Seconds(),
 	}
 	for _, o := range d.happened.seen() {
-		r.Outcomes[o.Kind]++
+		kind := o.Kind
+		if o.ofFailedCopy() {
+			kind += ", of failed copies"
+		}
+		r.Outcomes[kind]++
 	}
 	total := 0
 	for _, n := range r.CopyCalls {
 		total += n
 	}
-	r.CallsPerCopy = float64(total) / float64(2*d.wanted())
+	r.CallsPerCopy = float64(total) / float64(max(len(r.Copies), 1))
 	return r
 }
 
@@ -113,7 +125,7 @@ func (r demoReport) print(w io.Writer) {
 	table.Flush()
 	fmt.Fprintln(w, "\nOutcomes told:")
 	printCounts(w, r.Outcomes)
-	fmt.Fprintf(w, "\nCalls to EC2 until every copy had come, %.1f per copy:\n", r.CallsPerCopy)
+	fmt.Fprintf(w, "\nCalls to EC2 until then, %.1f for each of the %s above:\n", r.CallsPerCopy, copies(len(r.Copies)))
 	printCounts(w, r.CopyCalls)
 	fmt.Fprintln(w, "\nCalls to EC2 in all; expiry looks into every Region there is:")
 	printCounts(w, r.EC2Calls)
@@ -126,6 +138,13 @@ func (r demoReport) print(w io.Writer) {
 		}
 	}
 	fmt.Fprintf(w, "\n%d of %d as expected, in %.1f s\n", len(r.Expectations)-r.failed(), len(r.Expectations), r.Seconds)
+}
+
+func copies(n int) string {
+	if n == 1 {
+		return "1 copy"
+	}
+	return fmt.Sprintf("%d copies", n)
 }
 
 // printCounts prints the largest first.

@@ -18,7 +18,7 @@ import (
 	"snapferry/internal/snapshot"
 )
 
-// source is a snapshot that somebody shares with the vault.
+// source is a snapshot that somebody shares with the target account.
 type source struct {
 	name        string
 	account     string
@@ -37,13 +37,13 @@ var cast = []source{
 	{name: "files", account: factoryAccount, region: factoryRegion, gib: 12, copied: true,
 		description: "production files, weekly"},
 	{name: "secrets", account: shopAccount, region: shopRegion, gib: 8, copied: true,
-		description: "production secrets, under a key that the vault may use"},
+		description: "production secrets, under a key that the target account may use"},
 	{name: "archive", account: factoryAccount, region: factoryRegion, gib: 150, copied: true,
 		description: "production archive, shared while it is still pending"},
 	{name: "unheard", account: factoryAccount, region: factoryRegion, gib: 8, copied: true,
 		description: "production orders, whose event Amazon loses"},
 	{name: "locked-out", account: factoryAccount, region: factoryRegion, gib: 8,
-		description: "production payroll, under a key that the vault may not use"},
+		description: "production payroll, under a key that the target account may not use"},
 	{name: "scratch", account: shopAccount, region: shopRegion, gib: 8,
 		description: "a developer's scratch disk"},
 	{name: "gift", account: strangerAccount, region: shopRegion, gib: 8,
@@ -60,7 +60,7 @@ type story struct {
 	happened   *timeline
 	deployment *local.Deployment
 	policies   string // directory
-	vaultKey   string // ARN
+	targetKey  string // ARN
 	sources    []source
 	began      time.Time
 	lost       atomic.Value // the id of the snapshot whose event is lost
@@ -75,7 +75,7 @@ type story struct {
 }
 
 // newStory builds the world and starts snapferry in it.
-func newStory(ctx context.Context, told, logs io.Writer, functions string) (*story, error) {
+func newStory(ctx context.Context, told, logs io.Writer, quiet bool, functions string) (*story, error) {
 	clock := sim.NewScaledClock(time.Now(), demoClockSpeed)
 	d := &story{
 		clock:    clock,
@@ -93,10 +93,10 @@ func newStory(ctx context.Context, told, logs io.Writer, functions string) (*sto
 	d.hands = hands{ctx, world}
 
 	var err error
-	if d.vaultKey, err = d.createKey(targetAccount, longRegion, ""); err != nil {
+	if d.targetKey, err = d.createKey(targetAccount, longRegion, ""); err != nil {
 		return nil, err
 	}
-	if d.policies, err = writeDemoPolicy(d.vaultKey); err != nil {
+	if d.policies, err = writeDemoPolicy(d.targetKey); err != nil {
 		return nil, err
 	}
 	d.deployment, err = local.Start(ctx, local.Settings{
@@ -111,6 +111,7 @@ func newStory(ctx context.Context, told, logs io.Writer, functions string) (*sto
 		ReconcileEvery: 5 * time.Minute,
 		ExpireEvery:    time.Hour,
 		Output:         logs,
+		Quiet:          quiet,
 		Invoked:        d.happened.invoked,
 	})
 	if err != nil {
@@ -147,7 +148,8 @@ func (d *story) lose(event []byte) int {
 	}
 	lost := d.lost.Load().(string)
 	if lost != "" && json.Unmarshal(event, &e) == nil && e.Detail.Event == "shareSnapshot" && strings.HasSuffix(e.Detail.Snapshot, lost) {
-		d.happened.note("the event of this share is lost on its way")
+		s := d.sources[slices.IndexFunc(d.sources, func(s source) bool { return s.id == lost })]
+		d.happened.note("%s shares %s; Amazon loses the event", s.account, s.name)
 		return 0
 	}
 	return 1
@@ -155,6 +157,7 @@ func (d *story) lose(event []byte) int {
 
 // play tells the story. An error means that it could not go on.
 func (d *story) play() error {
+	d.happened.legend()
 	for _, chapter := range []func() error{d.sharing, d.threeDaysLater, d.aMonthLater} {
 		err := chapter()
 		if d.ctx.Err() != nil {
@@ -169,7 +172,7 @@ func (d *story) play() error {
 
 // sharing: snapshots are made and shared, and copies come.
 func (d *story) sharing() error {
-	d.happened.note("the vault, %s, copies *production* of %s and %s to %s for 3 days, and encrypted to %s for a month",
+	d.happened.note("the target account, %s, copies *production* of %s and %s to %s for 3 days, and encrypted to %s for 1 month",
 		targetAccount, shopAccount, factoryAccount, shortRegion, longRegion)
 	for i := range d.sources {
 		if err := d.make(&d.sources[i]); err != nil {
@@ -204,6 +207,7 @@ func (d *story) sharing() error {
 		}
 		return told["Completed"] >= 2*d.wanted() && told["Failed"] >= 2 && told["Skipped"] >= 2, nil
 	})
+	d.untilWorkedOff()
 	d.copying = d.counted()
 	if err := d.expectCopies(); err != nil {
 		return err
@@ -231,7 +235,7 @@ func (d *story) make(s *source) error {
 	return nil
 }
 
-// hold has a person of the vault's put a hold on the database's short copy.
+// hold has a person of the target account's put a hold on the database's short copy.
 func (d *story) hold() error {
 	copies, err := d.own(targetAccount, shortRegion)
 	if err != nil {
@@ -250,7 +254,8 @@ func (d *story) hold() error {
 
 // threeDaysLater: the short copies expire, but for the one that is held.
 func (d *story) threeDaysLater() error {
-	d.happened.note("three days pass")
+	d.untilWorkedOff()
+	d.happened.note("3 days pass")
 	d.clock.Jump(3*24*time.Hour + 2*time.Hour)
 	d.until("the short copies are gone", func() (bool, error) {
 		left, err := d.usable(shortRegion)
@@ -262,7 +267,8 @@ func (d *story) threeDaysLater() error {
 
 // aMonthLater: the long copies expire too, and nothing comes back.
 func (d *story) aMonthLater() error {
-	d.happened.note("a month passes")
+	d.untilWorkedOff()
+	d.happened.note("1 month passes")
 	d.clock.Jump(31 * 24 * time.Hour)
 	d.until("the long copies are gone", func() (bool, error) {
 		left, err := d.usable(longRegion)
@@ -273,5 +279,6 @@ func (d *story) aMonthLater() error {
 	if err != nil {
 		d.happened.note("reconcile failed: %v", err)
 	}
+	d.untilWorkedOff()
 	return d.expectLongGone(answer)
 }

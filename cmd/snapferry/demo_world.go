@@ -13,7 +13,7 @@ import (
 	"snapferry/internal/sim"
 )
 
-// The demo's accounts. The vault is where snapferry works: targetAccount.
+// The demo's accounts; snapferry works in targetAccount.
 const (
 	shopAccount     = "111111111111"
 	factoryAccount  = "333333333333"
@@ -25,7 +25,7 @@ const (
 	shopRegion    = "us-east-1"
 	factoryRegion = "eu-central-1"
 	shortRegion   = "sa-east-1" // unencrypted, 3 days
-	longRegion    = "eu-west-2" // under the vault's key, a month
+	longRegion    = "eu-west-2" // under the target account's key, 1 month
 )
 
 // demoClockSpeed makes a minute of the story a second.
@@ -136,12 +136,22 @@ func (h hands) createSnapshot(account, region, description, keyARN string, gib i
 	return made.ID, err
 }
 
-// share lets the vault use a snapshot.
+// share lets the target account use a snapshot.
 func (h hands) share(account, region, id string) error {
 	return h.world.Do(h.ctx, account, region, "ec2", "ModifySnapshotAttribute", url.Values{
 		"SnapshotId":                          {id},
 		"CreateVolumePermission.Add.1.UserId": {targetAccount},
 	}, nil)
+}
+
+// defaultKey is the ARN of a Region's default key for EBS, or "".
+func (h hands) defaultKey(account, region string) string {
+	var found struct{ KeyMetadata struct{ Arn string } }
+	err := h.world.Do(h.ctx, account, region, "kms", "DescribeKey", map[string]string{"KeyId": "alias/aws/ebs"}, &found)
+	if err != nil {
+		return "" // no key is called so
+	}
+	return found.KeyMetadata.Arn
 }
 
 func (h hands) tag(account, region, id, key, value string) error {

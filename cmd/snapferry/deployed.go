@@ -4,8 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"snapferry/internal/local"
 	"snapferry/internal/policy"
@@ -16,6 +20,36 @@ const (
 	targetAccount = "222222222222"
 	homeRegion    = "us-east-1"
 )
+
+// Where the functions and the policies are, seen from the repository's root.
+const (
+	defaultFunctions = "dist/local"
+	defaultPolicies  = "policies"
+)
+
+// functionFlags are the flags of every command that runs the functions.
+func functionFlags(c *cobra.Command, functions, policies *string) {
+	c.Flags().StringVar(functions, "functions", "", "the functions, built for this machine: `DIR`/NAME/bootstrap (default "+defaultFunctions+", or else this program's own folder)")
+	if policies != nil {
+		c.Flags().StringVar(policies, "policies", defaultPolicies, "the policies: a directory, or one document, at `PATH`")
+	}
+}
+
+// functionsDirectory is where the functions are: what was said, or else the
+// folder that make builds into, or else the one that this program is in.
+func functionsDirectory(said string) string {
+	if said != "" {
+		return said
+	}
+	program, err := os.Executable()
+	if err != nil || isDirectory(defaultFunctions) {
+		return defaultFunctions
+	}
+	if own := filepath.Dir(program); isDirectory(filepath.Join(own, local.Copy)) {
+		return own
+	}
+	return defaultFunctions
+}
 
 // targets is the Regions that policies copy to, each once.
 func targets(policies []policy.Policy) []string {
@@ -62,7 +96,7 @@ func deploying(err error) error {
 	switch {
 	case errors.Is(err, local.ErrAddress):
 		return usage("--listen: %w", err)
-	case failed, errors.Is(err, fs.ErrNotExist), errors.Is(err, local.ErrStart):
+	case failed, errors.Is(err, fs.ErrNotExist), errors.Is(err, local.ErrNoProgram), errors.Is(err, local.ErrStart):
 		return no(err)
 	}
 	return err

@@ -23,7 +23,7 @@ func describe(p policy.Policy) string {
 }
 
 func describeRule(r policy.Rule) string {
-	encryption := "unencrypted if the source is"
+	encryption := "not encrypted unless the source is"
 	if r.Encrypted {
 		encryption = "encrypted under " + cmp.Or(r.KeyARN, "the Region's default key")
 	}
@@ -34,7 +34,8 @@ func describeRetention(r policy.Retention) string {
 	if r.Interval == 0 {
 		return "kept for ever"
 	}
-	kept := fmt.Sprintf("kept %d %s", r.Interval, r.Unit)
+	unit := strings.TrimSuffix(strings.ToLower(string(r.Unit)), "s")
+	kept := "kept " + count(r.Interval, unit)
 	if r.MinimumCount > 0 {
 		kept += fmt.Sprintf(", the last %d always", r.MinimumCount)
 	}
@@ -44,8 +45,10 @@ func describeRetention(r policy.Retention) string {
 // validationJSON is what validate --json prints.
 type validationJSON struct {
 	Valid    bool          `json:"valid"`
+	Hash     string        `json:"policyHash,omitempty"`
 	Policies []policyJSON  `json:"policies"`
 	Problems []problemJSON `json:"problems"`
+	Warnings []string      `json:"warnings"`
 }
 
 type policyJSON struct {
@@ -79,12 +82,18 @@ type problemJSON struct {
 	Problem string `json:"problem"`
 }
 
-func validation(policies []policy.Policy, problems []policy.Problem) validationJSON {
-	v := validationJSON{Valid: len(problems) == 0, Policies: []policyJSON{}, Problems: []problemJSON{}}
-	for _, p := range problems {
+func (checked validated) json() validationJSON {
+	v := validationJSON{
+		Valid:    len(checked.problems) == 0,
+		Hash:     checked.hash,
+		Policies: []policyJSON{},
+		Problems: []problemJSON{},
+		Warnings: append([]string{}, checked.warnings...),
+	}
+	for _, p := range checked.problems {
 		v.Problems = append(v.Problems, problemJSON{p.File, p.Path, p.Value, p.Text})
 	}
-	for _, p := range policies {
+	for _, p := range checked.policies {
 		rules := []ruleJSON{}
 		for _, r := range p.Rules {
 			rule := ruleJSON{Region: r.Region, Encrypted: r.Encrypted, Key: r.KeyARN, Tags: r.Tags, CompletionMinutes: r.CompletionMinutes}

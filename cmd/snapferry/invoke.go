@@ -4,16 +4,18 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"net/url"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"snapferry/internal/event"
 	"snapferry/internal/local"
 	"snapferry/internal/sim"
 )
@@ -34,9 +36,10 @@ func newInvoke() *cobra.Command {
 input). Its answer is printed on stdout, its log on stderr. If the function fails
 the exit code is 1.
 
-Without --endpoint it runs against a new simulated AWS, in which every snapshot
-that the event says was shared with 222222222222 has been, by the account that
-the event names. With --endpoint it runs against that of "snapferry local".`,
+Without --endpoint it runs against a new simulated AWS, in which is what the event
+is about: a snapshot that was shared with 222222222222, by the account that the
+event names; a copy that has ended, with a mark as of the policy for its Region.
+With --endpoint it runs against that of "snapferry local".`,
 		Example: `  snapferry invoke --function copy --event events/share-snapshot.json
   echo '{"dryRun": true}' | snapferry invoke --function expire --event - --endpoint http://127.0.0.1:4566`,
 		Args: noArguments,
@@ -45,40 +48,51 @@ the event names. With --endpoint it runs against that of "snapferry local".`,
 	f := c.Flags()
 	f.StringVar(&flags.function, "function", "", "copy, reconcile or expire (required)")
 	f.StringVar(&flags.event, "event", "", "the event, JSON, in this `FILE` (required)")
-	f.StringVar(&flags.endpoint, "endpoint", "", "run against the AWS at this `URL` instead of a new one")
+	f.StringVar(&flags.endpoint, "endpoint", "", "run against the simulated AWS at this loopback `URL` instead of a new one")
 	f.StringVar(&flags.description, "description", "shared for snapferry invoke", "the description of the shared snapshots in a new world")
 	f.StringVar(&flags.logging, "log-level", "info", "what the function logs: debug, info, warn or error")
 	functionFlags(c, &flags.functions, &flags.policies)
 	return c
 }
 
-func (flags *invokeFlags) run(c *cobra.Command) error {
+// check refuses the flags' values that can't be meant.
+func (flags *invokeFlags) check() error {
 	switch {
 	case !slices.Contains([]string{local.Copy, local.Reconcile, local.Expire}, flags.function):
 		return usage("--function %q: want copy, reconcile or expire", flags.function)
 	case flags.event == "":
-		return usage("--event: say which FILE has the event")
+		return usage("--event: say which FILE has the event%s", samples())
+	}
+	return checkLogLevel(flags.logging)
+}
+
+func (flags *invokeFlags) run(c *cobra.Command) error {
+	if err := flags.check(); err != nil {
+		return err
 	}
 	if flags.endpoint != "" {
-		if u, err := url.Parse(flags.endpoint); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			return usage("--endpoint %q: want http://HOST:PORT", flags.endpoint)
+		if err := reach(c.Context(), flags.endpoint); err != nil {
+			return err
 		}
 	}
-	payload, err := readFile(flags.event, c.InOrStdin())
+	payload, err := readEvent(c.Context(), flags.event, c.InOrStdin())
 	if err != nil {
-		return no(fmt.Errorf("read the event: %w", err))
+		return err
+	}
+	told := subjectsOf(payload)
+	if flags.function == local.Copy && told.unreadable != nil {
+		return no(fmt.Errorf("%s is not an event for copy: %w%s", flags.event, told.unreadable, samples()))
 	}
 	policies, err := validPolicies(flags.policies)
 	if err != nil {
 		return err
 	}
-	shares := sharesIn(payload)
 	settings := local.Settings{
 		Account:       targetAccount,
 		Home:          homeRegion,
-		SourceRegions: regionsOf(shares),
+		SourceRegions: told.regions(),
 		TargetRegions: targets(policies),
-		Functions:     flags.functions,
+		Functions:     functionsDirectory(flags.functions),
 		Policies:      flags.policies,
 		LogLevel:      flags.logging,
 		Output:        c.ErrOrStderr(),
@@ -90,7 +104,7 @@ func (flags *invokeFlags) run(c *cobra.Command) error {
 		if err := addKeys(settings.World, policies); err != nil {
 			return err
 		}
-		if err := addShared(c.Context(), settings.World, shares, flags.description); err != nil {
+		if err := told.seed(settings.World, policies, flags.description, clock.Now()); err != nil {
 			return err
 		}
 		answer, err = local.InvokeAlone(c.Context(), settings, flags.function, payload)
@@ -103,6 +117,19 @@ func (flags *invokeFlags) run(c *cobra.Command) error {
 	return printAnswer(c.OutOrStdout(), answer)
 }
 
+// reach says what is wrong with an endpoint. Only loopback will do: the function
+// would run with the rights of whoever calls.
+func reach(ctx context.Context, endpoint string) error {
+	err := local.Reach(ctx, endpoint)
+	switch {
+	case errors.Is(err, local.ErrAddress):
+		return usage("--endpoint: %w", err)
+	case errors.Is(err, local.ErrNobody):
+		return fmt.Errorf("%w: is `snapferry local` running?", err)
+	}
+	return err
+}
+
 // printAnswer prints what a function answered, indented when it is JSON.
 func printAnswer(w io.Writer, answer []byte) error {
 	var indented bytes.Buffer
@@ -113,63 +140,27 @@ func printAnswer(w io.Writer, answer []byte) error {
 	return err
 }
 
-func readFile(path string, stdin io.Reader) ([]byte, error) {
+// readEvent reads the file with the event; "-" is standard input.
+func readEvent(ctx context.Context, path string, stdin io.Reader) ([]byte, error) {
+	read := func() ([]byte, error) { return os.ReadFile(path) }
 	if path == "-" {
-		return io.ReadAll(stdin)
+		read = func() ([]byte, error) { return readAll(ctx, stdin) }
 	}
-	return os.ReadFile(path)
+	payload, err := read()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, no(fmt.Errorf("read the event: %w%s", err, samples()))
+	case err != nil:
+		return nil, no(fmt.Errorf("read the event: %w", err))
+	}
+	return payload, nil
 }
 
-// sharesIn finds the shares in an event, or in the bodies of an SQS batch. What
-// can't be read is the function's to judge.
-func sharesIn(payload []byte) []event.Share {
-	var batch struct {
-		Records []struct {
-			Body string `json:"body"`
-		}
+// samples names the repository's sample events, if they are here.
+func samples() string {
+	files, err := filepath.Glob("events/*.json")
+	if err != nil || len(files) == 0 {
+		return ""
 	}
-	bodies := [][]byte{payload}
-	if json.Unmarshal(payload, &batch) == nil && len(batch.Records) > 0 {
-		bodies = nil
-		for _, record := range batch.Records {
-			bodies = append(bodies, []byte(record.Body))
-		}
-	}
-	var shares []event.Share
-	for _, body := range bodies {
-		if decoded, err := event.Decode(body); err == nil {
-			if share, ok := decoded.(event.Share); ok {
-				shares = append(shares, share)
-			}
-		}
-	}
-	return shares
-}
-
-// regionsOf is where shares are, and at least the home Region.
-func regionsOf(shares []event.Share) []string {
-	regions := []string{homeRegion}
-	for _, share := range shares {
-		regions = append(regions, share.Snapshot.Region)
-	}
-	slices.Sort(regions)
-	return slices.Compact(regions)
-}
-
-// addShared makes the snapshots that shares are about.
-func addShared(ctx context.Context, world *sim.World, shares []event.Share, description string) error {
-	for _, share := range shares {
-		err := world.AddSnapshot(sim.Seed{
-			Region:      share.Snapshot.Region,
-			ID:          share.Snapshot.ID,
-			Owner:       share.Account,
-			Description: description,
-			GiB:         8,
-			SharedWith:  []string{targetAccount},
-		})
-		if err != nil {
-			return fmt.Errorf("share %s: %w", share.Snapshot, err)
-		}
-	}
-	return nil
+	return "; samples: " + strings.Join(files, ", ")
 }

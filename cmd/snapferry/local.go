@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,6 +20,7 @@ type localFlags struct {
 	slots                       int
 	catchUp                     time.Duration
 	reconcileEvery, expireEvery time.Duration
+	log                         bool
 	logLevel                    string
 	asJSON                      bool
 }
@@ -33,7 +35,8 @@ snapferry as account 222222222222, with its three functions as real processes.
 The KMS keys that the policies name exist there.
 
 The first line on stdout is the endpoint. Then come commands to try with the aws
-command line, and then what happens, as it does. The functions' logs go to stderr.
+command line, and then what happens, as it does. With --log the functions' logs go
+to stderr.
 
 With --speed the simulated clock runs faster than the machine's, and with it the
 queues' time-outs; the functions run at the machine's own speed.`,
@@ -49,30 +52,54 @@ queues' time-outs; the functions run at the machine's own speed.`,
 	f.StringSliceVar(&flags.sources, "source-regions", []string{homeRegion}, "the `REGIONS` in which snapshots are shared, separated by commas")
 	f.IntVar(&flags.slots, "copy-slots", 20, "how many copies snapferry has pending per target Region")
 	f.DurationVar(&flags.catchUp, "catch-up", 168*time.Hour, "how old a source reconcile still looks at")
-	f.DurationVar(&flags.reconcileEvery, "reconcile-every", 15*time.Minute, "how often reconcile runs, on the simulated clock; 0 means never")
+	f.DurationVar(&flags.reconcileEvery, "reconcile-every", 5*time.Minute, "how often reconcile runs, on the simulated clock; 0 means never")
 	f.DurationVar(&flags.expireEvery, "expire-every", time.Hour, "how often expire runs, on the simulated clock; 0 means never")
-	f.StringVar(&flags.logLevel, "log-level", "info", "what the functions log: debug, info, warn or error")
+	f.BoolVar(&flags.log, "log", false, "print the functions' logs on stderr")
+	f.StringVar(&flags.logLevel, "log-level", "info", "what they log: debug, info, warn or error")
 	f.BoolVar(&flags.asJSON, "json", false, "print one JSON object per line, for machines")
 	flags.bind(f)
 	return c
 }
 
-// functionFlags are the flags of every command that runs the functions.
-func functionFlags(c *cobra.Command, functions, policies *string) {
-	c.Flags().StringVar(functions, "functions", "dist/local", "the functions, built for this machine: `DIR`/NAME/bootstrap")
-	if policies != nil {
-		c.Flags().StringVar(policies, "policies", "policies", "the policies: a directory, or one document, at `PATH`")
+// check refuses the flags' values that can't be meant.
+func (flags *localFlags) check() error {
+	if len(flags.sources) == 0 {
+		return usage("--source-regions: want at least one Region")
 	}
+	for _, region := range flags.sources {
+		if fault := policy.RegionFault(region); fault != "" {
+			return usage("--source-regions: %q %s", region, fault)
+		}
+	}
+	switch {
+	case flags.slots < 1:
+		return usage("--copy-slots %d: want 1 or more", flags.slots)
+	case flags.catchUp <= 0:
+		return usage("--catch-up %v: want more than 0s, such as 168h", flags.catchUp)
+	case flags.reconcileEvery < 0:
+		return usage("--reconcile-every %v: want no less than 0s", flags.reconcileEvery)
+	case flags.expireEvery < 0:
+		return usage("--expire-every %v: want no less than 0s", flags.expireEvery)
+	}
+	return checkLogLevel(flags.logLevel)
+}
+
+// checkLogLevel refuses what the functions would.
+func checkLogLevel(level string) error {
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, level) {
+		return usage("--log-level %q: want debug, info, warn or error", level)
+	}
+	return nil
 }
 
 func (flags *localFlags) run(c *cobra.Command) error {
 	ctx, stdout, stderr := c.Context(), c.OutOrStdout(), c.ErrOrStderr()
+	if err := flags.check(); err != nil {
+		return err
+	}
 	options, err := flags.options()
 	if err != nil {
 		return err
-	}
-	if len(flags.sources) == 0 {
-		return usage("--source-regions: want at least one Region")
 	}
 	policies, err := validPolicies(flags.policies)
 	if err != nil {
@@ -92,7 +119,7 @@ func (flags *localFlags) run(c *cobra.Command) error {
 		Home:           homeRegion,
 		SourceRegions:  flags.sources,
 		TargetRegions:  targets(policies),
-		Functions:      flags.functions,
+		Functions:      functionsDirectory(flags.functions),
 		Policies:       flags.policies,
 		CopySlots:      flags.slots,
 		CatchUp:        flags.catchUp,
@@ -101,47 +128,24 @@ func (flags *localFlags) run(c *cobra.Command) error {
 		ExpireEvery:    flags.expireEvery,
 		Listen:         flags.listen,
 		Output:         stderr,
+		Quiet:          !flags.log,
 		Invoked:        happened.invoked,
 	})
 	if err != nil {
 		return deploying(err)
 	}
-	defer d.Close()
 	if !flags.asJSON {
-		printLocalHelp(stdout, d.URL(), flags.sources[0], policies)
+		flags.printCommands(stdout, d.URL(), policies)
 	}
 	happened.note("snapferry is at work at %s; press Ctrl-C to end it", d.URL())
 	<-ctx.Done()
+	d.Close()
+	ended(stderr)
 	return nil
 }
 
-// printLocalHelp prints commands that can be pasted into a shell.
-func printLocalHelp(w io.Writer, url, source string, policies []policy.Policy) {
-	owner := "111111111111"
-	if len(policies) > 0 && len(policies[0].Owners) > 0 {
-		owner = policies[0].Owners[0]
-	}
-	fmt.Fprintln(w, url)
-	for _, p := range policies {
-		fmt.Fprintln(w, "#", describe(p))
-	}
-	fmt.Fprintf(w, `
-# In another terminal: account %[2]s makes a snapshot and shares it.
-export AWS_ENDPOINT_URL=%[1]s AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=%[3]s
-export AWS_ACCESS_KEY_ID=%[2]s
-volume=$(aws ec2 create-volume --availability-zone %[3]sa --size 8 --query VolumeId --output text)
-snapshot=$(aws ec2 create-snapshot --volume-id $volume --description "nightly production" --query SnapshotId --output text)
-aws ec2 wait snapshot-completed --snapshot-ids $snapshot
-aws ec2 modify-snapshot-attribute --snapshot-id $snapshot --attribute createVolumePermission --operation-type add --user-ids %[4]s
-
-# Then account %[4]s has the copies.
-export AWS_ACCESS_KEY_ID=%[4]s
-`, url, owner, source, targetAccount)
-	for _, region := range targets(policies) {
-		fmt.Fprintf(w, "aws ec2 describe-snapshots --owner-ids self --region %s --query 'Snapshots[].[SnapshotId,State,Encrypted,Tags]'\n", region)
-	}
-	fmt.Fprintln(w)
-}
+// ended is said when a world that was served has come to its end.
+func ended(stderr io.Writer) { fmt.Fprintln(stderr, "ended; nothing is kept") }
 
 // addKeys makes the KMS keys that the policies name: whoever deploys for real
 // has made them.

@@ -81,6 +81,8 @@ no, 2 wrong usage, 3 AWS or the network failed.`,
 		SuggestionsMinimumDistance: 2,
 		CompletionOptions:          cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
+	root.Version = version().Version
+	root.SetVersionTemplate(version().String() + "\n")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 			return usage("%w%s", err, didYouMean(nearestFlags(c, unknown.GetSpecifiedName())))

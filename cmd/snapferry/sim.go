@@ -39,13 +39,14 @@ stdout is the endpoint.`,
 			if err != nil {
 				return deploying(err)
 			}
-			defer endpoint.Close()
 			fmt.Fprintln(c.OutOrStdout(), endpoint.URL)
 			fmt.Fprintf(stderr, `The simulated AWS is at %[1]s until you press Ctrl-C. To try it:
   export AWS_ENDPOINT_URL=%[1]s AWS_ACCESS_KEY_ID=111111111111 AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1
   aws ec2 describe-snapshots --owner-ids self
 `, endpoint.URL)
 			<-c.Context().Done()
+			endpoint.Close()
+			ended(stderr)
 			return nil
 		},
 	}

@@ -26,6 +26,17 @@ type timeline struct {
 	w        io.Writer
 	names    map[string]string // of snapshots, by id
 	outcomes []outcome
+	fixes    map[string]bool // that were shown
+}
+
+// legend says in one line what the lines have.
+func (t *timeline) legend() {
+	if t.asJSON {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fmt.Fprintln(t.w, "Simulated time, who speaks (note: people; event: EC2; outcome: snapferry; function: its runs on schedule), Region, what — why")
 }
 
 // name gives a snapshot a name that is shown instead of its id.
@@ -66,7 +77,11 @@ type outcome struct {
 	Reason       string `json:"reason"`
 	Cause        string `json:"cause"`
 	Fix          string `json:"fix"`
+	Completed    string `json:"completed"`
 }
+
+// ofFailedCopy says whether o tells that a copy was deleted which had failed.
+func (o outcome) ofFailedCopy() bool { return o.Kind == "Expired" && o.Completed == "" }
 
 type ref struct {
 	Region string `json:"region"`
@@ -126,14 +141,37 @@ func (t *timeline) outcome(o outcome) {
 	t.outcomes = append(t.outcomes, o)
 	t.mu.Unlock()
 	what := strings.ToLower(o.Kind)
+	if o.ofFailedCopy() {
+		what += " failed copy of"
+	}
 	if o.Source.ID != "" {
 		what += " " + t.called(o.Source.ID)
 	}
 	if o.Copy.ID != "" {
 		what += " as " + o.Copy.ID
 	}
-	reasons := slices.DeleteFunc([]string{o.Reason, o.Cause, o.Fix}, func(s string) bool { return s == "" })
+	reasons := slices.DeleteFunc([]string{o.Reason, o.Cause, t.fix(o.Fix)}, func(s string) bool { return s == "" })
 	t.write(entry{Kind: "outcome", What: what, Where: o.TargetRegion, Reason: strings.Join(reasons, "; ")})
+}
+
+// fix is a fix in full when it is first shown to people, and its beginning when
+// it is shown again.
+func (t *timeline) fix(text string) string {
+	const short = 40
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	again := t.fixes[text]
+	if t.fixes == nil {
+		t.fixes = map[string]bool{}
+	}
+	t.fixes[text] = true
+	if !again || t.asJSON || len(text) <= short {
+		return text
+	}
+	if blank := strings.LastIndexByte(text[:short], ' '); blank > 0 {
+		return text[:blank] + " …"
+	}
+	return text
 }
 
 // seen is the outcomes so far.
@@ -171,7 +209,10 @@ func (t *timeline) invoked(function string, answer []byte, err error) {
 		t.write(entry{Kind: "function", What: function + " failed", Reason: err.Error()})
 		return
 	}
-	var summary struct{ Counts map[string]int }
+	var summary struct {
+		Counts map[string]int
+		Steps  []step
+	}
 	if json.Unmarshal(answer, &summary) != nil || len(summary.Counts) == 0 {
 		return
 	}
@@ -179,7 +220,30 @@ func (t *timeline) invoked(function string, answer []byte, err error) {
 	for _, action := range slices.Sorted(maps.Keys(summary.Counts)) {
 		parts = append(parts, fmt.Sprintf("%s %d", action, summary.Counts[action]))
 	}
-	t.write(entry{Kind: "function", What: function + " ran: " + strings.Join(parts, ", ")})
+	t.write(entry{Kind: "function", What: function + " ran: " + strings.Join(parts, ", "), Reason: t.waiting(summary.Steps)})
+}
+
+// step is what a function did, or did not do, and says in its answer.
+type step struct {
+	Action string
+	Reason string
+	Source ref
+	Region string
+}
+
+// waiting says which orders wait, and for what.
+func (t *timeline) waiting(steps []step) string {
+	const most = 3
+	var waits []string
+	for _, s := range steps {
+		if s.Action == "waiting" && s.Source.ID != "" {
+			waits = append(waits, fmt.Sprintf("%s to %s waits: %s", t.called(s.Source.ID), s.Region, s.Reason))
+		}
+	}
+	if more := len(waits) - most; more > 0 {
+		waits = append(waits[:most], fmt.Sprintf("%d more wait", more))
+	}
+	return strings.Join(waits, "; ")
 }
 
 // call takes an API call that changes snapshots, or fails; it fits

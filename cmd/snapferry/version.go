@@ -16,6 +16,10 @@ type versionInfo struct {
 	Platform string `json:"platform"`
 }
 
+func (v versionInfo) String() string {
+	return fmt.Sprintf("snapferry %s %s %s", v.Version, v.Go, v.Platform)
+}
+
 func newVersion() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
@@ -28,8 +32,8 @@ func newVersion() *cobra.Command {
 			if asJSON {
 				return writeJSON(c.OutOrStdout(), v)
 			}
-			fmt.Fprintf(c.OutOrStdout(), "snapferry %s %s %s\n", v.Version, v.Go, v.Platform)
-			return nil
+			_, err := fmt.Fprintln(c.OutOrStdout(), v)
+			return err
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, for machines")

@@ -64,7 +64,7 @@ func (d *Deployment) start(ctx context.Context) error {
 		world:    d.World,
 		account:  d.Account,
 		region:   d.Home,
-		queueURL: d.endpoint.URL + "/" + d.Account + "/" + eventsQueue,
+		queueURL: d.EventsQueueURL(),
 		queueARN: d.queueARN(eventsQueue),
 		invoke:   func(ctx context.Context, payload []byte) ([]byte, error) { return d.Invoke(ctx, Copy, payload) },
 		report:   func(err error) { d.console.line("poller", err.Error()) },
@@ -90,6 +90,11 @@ func (d *Deployment) startSchedule(ctx context.Context, function string, every t
 
 // URL is the world's endpoint.
 func (d *Deployment) URL() string { return d.endpoint.URL }
+
+// EventsQueueURL is the queue that feeds copy.
+func (d *Deployment) EventsQueueURL() string {
+	return d.endpoint.URL + "/" + d.Account + "/" + eventsQueue
+}
 
 // Invoke runs a function once. When it ran and failed the error is a
 // *FunctionError.

@@ -6,11 +6,18 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
+	"strconv"
+	"syscall"
 	"time"
 )
 
-// ErrAddress says that an address is not one that Serve accepts.
-var ErrAddress = errors.New("not a loopback HOST:PORT")
+var (
+	// ErrAddress says that an address is not one that Serve, or Reach, accepts.
+	ErrAddress = errors.New("not a loopback HOST:PORT")
+	// ErrNobody says that nothing answers at an endpoint.
+	ErrNobody = errors.New("nothing answers")
+)
 
 // Endpoint is a handler served over loopback.
 type Endpoint struct {
@@ -29,11 +36,17 @@ func Serve(ctx context.Context, address string, handler http.Handler) (*Endpoint
 	if err != nil {
 		return nil, fmt.Errorf("serve at %q: %w: say such as 127.0.0.1:4566", address, ErrAddress)
 	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return nil, fmt.Errorf("serve at %q: %w: the port is a number from 0 to 65535, and 0 picks a free one", address, ErrAddress)
+	}
 	if host, err = loopback(ctx, host); err != nil {
 		return nil, fmt.Errorf("serve at %q: %w", address, err)
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, port))
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("serve at %q: the port is in use: end the program that has it, or pick another port (0 picks a free one): %w", address, err)
+	case err != nil:
 		return nil, fmt.Errorf("serve at %q: %w", address, err)
 	}
 	e := &Endpoint{
@@ -52,6 +65,26 @@ func Serve(ctx context.Context, address string, handler http.Handler) (*Endpoint
 func (e *Endpoint) Close() {
 	e.server.Close()
 	<-e.served
+}
+
+// Reach says whether something answers at an endpoint, http://HOST:PORT. The
+// error is ErrAddress when the host is not loopback, and ErrNobody when nothing
+// listens there.
+func Reach(ctx context.Context, endpoint string) error {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Scheme != "http" || u.Port() == "" {
+		return fmt.Errorf("%q: %w: write http://127.0.0.1:PORT", endpoint, ErrAddress)
+	}
+	host, err := loopback(ctx, u.Hostname())
+	if err != nil {
+		return fmt.Errorf("%q: %w", endpoint, err)
+	}
+	dialer := net.Dialer{Timeout: 5 * time.Second}
+	connection, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(host, u.Port()))
+	if err != nil {
+		return fmt.Errorf("%w at %s", ErrNobody, endpoint)
+	}
+	return connection.Close()
 }
 
 // loopback resolves host and insists that all its addresses are loopback.

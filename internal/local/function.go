@@ -30,8 +30,10 @@ type FunctionConfig struct {
 	Timeout time.Duration
 	// Concurrency is how many processes run; 0 means 1.
 	Concurrency int
-	// Output gets what the processes print, line by line; nil drops it.
+	// Output gets what the processes print, line by line, unless Quiet, and that
+	// one had to be started again; nil drops it.
 	Output io.Writer
+	Quiet  bool
 }
 
 // How processes are treated.

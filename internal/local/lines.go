@@ -41,10 +41,11 @@ func (c *console) line(name, text string) {
 }
 
 // lines is the output of one process: an io.Writer that passes each line on
-// under the process's name and remembers the last few.
+// under the process's name, unless it is quiet, and remembers the last few.
 type lines struct {
 	console *console
 	name    string
+	quiet   bool
 
 	mu      sync.Mutex
 	partial []byte
@@ -77,7 +78,9 @@ func (l *lines) flush() {
 
 func (l *lines) emit(line []byte) {
 	text := string(bytes.TrimSuffix(line, []byte("\r")))
-	l.console.line(l.name, text)
+	if !l.quiet {
+		l.console.line(l.name, text)
+	}
 	l.last = append(l.last, text)
 	if len(l.last) > tailLines {
 		l.last = l.last[1:]

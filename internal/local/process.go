@@ -37,7 +37,7 @@ func (f *Function) run(ready func()) (wasReady bool, err error) {
 		<-served
 	}()
 
-	output := &lines{console: f.console, name: f.config.Name}
+	output := &lines{console: f.console, name: f.config.Name, quiet: f.config.Quiet}
 	command := exec.Command(f.config.Binary)
 	command.Dir = f.root
 	command.Env = f.environment(listener.Addr().String())

@@ -3,6 +3,8 @@ package local
 import (
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -18,6 +20,18 @@ func TestDeploymentThatDoesNotStart(t *testing.T) {
 		"a function is missing": {
 			func(s *Settings) { s.Functions = functions(t, Copy, Expire) },
 			`build the functions for this machine with "make build-local"`, fs.ErrNotExist,
+		},
+		"a function is not executable": {
+			func(s *Settings) {
+				s.Functions = t.TempDir()
+				if err := os.MkdirAll(filepath.Join(s.Functions, Copy), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filepath.Join(s.Functions, Copy, "bootstrap"), nil, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			},
+			`bootstrap is not an executable file: build it again with "make build-local"`, ErrNoProgram,
 		},
 		"there are no policies": {
 			func(s *Settings) { s.Policies = t.TempDir() },

@@ -2,6 +2,7 @@ package local
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -41,8 +42,10 @@ type Settings struct {
 
 	// Listen is where the world is served; default 127.0.0.1:0.
 	Listen string
-	// Output gets what the functions print and what goes wrong between them.
+	// Output gets what the functions print, unless Quiet, and what goes wrong
+	// between them.
 	Output io.Writer
+	Quiet  bool
 	// Invoked, when set, is told of every invocation's end, from any goroutine.
 	Invoked func(function string, answer []byte, err error)
 }
@@ -83,6 +86,7 @@ func (s Settings) Function(name, endpoint string) (FunctionConfig, error) {
 		Account:     s.Account,
 		Region:      s.Home,
 		Output:      s.Output,
+		Quiet:       s.Quiet,
 	}
 	switch name {
 	case Copy:
@@ -94,11 +98,23 @@ func (s Settings) Function(name, endpoint string) (FunctionConfig, error) {
 	default:
 		return FunctionConfig{}, fmt.Errorf("find function %q: there are %s, %s and %s", name, Copy, Reconcile, Expire)
 	}
-	if _, err := os.Stat(config.Binary); err != nil {
-		return FunctionConfig{}, fmt.Errorf(`find function %s: %w: build the functions for this machine with "make build-local"`, name, err)
-	}
-	return config, nil
+	return config, executable(name, config.Binary)
 }
+
+// executable says why a function's program can't be run, and what to do.
+func executable(name, program string) error {
+	info, err := os.Stat(program)
+	switch {
+	case err != nil:
+		return fmt.Errorf(`find function %s: %w: build the functions for this machine with "make build-local"`, name, err)
+	case !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0:
+		return fmt.Errorf(`find function %s: %s %w: build it again with "make build-local", or make it executable with "chmod +x"`, name, program, ErrNoProgram)
+	}
+	return nil
+}
+
+// ErrNoProgram says that what should be a function is no program.
+var ErrNoProgram = errors.New("is not an executable file")
 
 // environment is the variables of one function; endpoint is where the world is.
 func (s Settings) environment(function, endpoint string) map[string]string {

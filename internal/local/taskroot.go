@@ -28,7 +28,7 @@ func copyPolicies(from, to string) error {
 	}
 	documents := []string{from}
 	if info.IsDir() {
-		if documents, err = filepath.Glob(filepath.Join(from, "*.json")); err != nil {
+		if documents, err = documentsIn(from); err != nil {
 			return err
 		}
 	}
@@ -48,4 +48,19 @@ func copyPolicies(from, to string) error {
 		}
 	}
 	return nil
+}
+
+// documentsIn is the policy documents of a directory.
+func documentsIn(directory string) ([]string, error) {
+	entries, err := os.ReadDir(directory)
+	if err != nil {
+		return nil, err
+	}
+	var documents []string
+	for _, entry := range entries {
+		if !entry.IsDir() && filepath.Ext(entry.Name()) == ".json" {
+			documents = append(documents, filepath.Join(directory, entry.Name()))
+		}
+	}
+	return documents, nil
 }

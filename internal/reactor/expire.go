@@ -86,7 +86,13 @@ func (e *Expirer) regions(ctx context.Context, j *Journal) (must, may []string) 
 		}
 	}
 	slices.Sort(may)
-	return slices.Sorted(mapKeys(named)), may
+	must = slices.Sorted(mapKeys(named))
+	if len(must) > 0 {
+		// Where time runs out, it is not always the same Regions that wait.
+		first := int(e.Now().Unix()/3600) % len(must)
+		must = append(must[first:], must[:first]...)
+	}
+	return must, may
 }
 
 func (e *Expirer) expire(ctx context.Context, j *Journal, region string, left budget) error {
