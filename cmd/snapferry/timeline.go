@@ -231,13 +231,17 @@ type step struct {
 	Region string
 }
 
-// waiting says which orders wait, and for what.
+// waiting says what waits, and for what.
 func (t *timeline) waiting(steps []step) string {
 	const most = 3
 	var waits []string
 	for _, s := range steps {
-		if s.Action == "waiting" && s.Source.ID != "" {
+		switch {
+		case s.Action != "waiting":
+		case s.Source.ID != "":
 			waits = append(waits, fmt.Sprintf("%s to %s waits: %s", t.called(s.Source.ID), s.Region, s.Reason))
+		default:
+			waits = append(waits, strings.TrimSpace(s.Region+" waits: "+s.Reason))
 		}
 	}
 	if more := len(waits) - most; more > 0 {
