@@ -15,20 +15,32 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VENV      := .venv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build build-local lint race fuzz validate local sim invoke wire wire-tools clean
+.PHONY: help run test build build-local lint race fuzz validate local sim invoke wire wire-tools clean go
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-zA-Z_-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "Settings, as in 'make local ARGS=\"--speed 60\"':"
+	@echo "  ARCH=$(ARCH)  the processor that the functions are built for: arm64 or amd64"
+	@echo "  FN=$(FN)  the function that invoke runs: copy, reconcile or expire"
+	@echo "  EVENT=$(EVENT)  the event that it gets: another file, of events/ for example"
+	@echo "  FUZZTIME=$(FUZZTIME)  how long each of the readers is fuzzed"
+	@echo "  ARGS=$(ARGS)  more flags for local, sim, run and invoke"
+
+# What builds needs Go; gofmt comes with it.
+go:
+	@command -v go >/dev/null && command -v gofmt >/dev/null || \
+		{ echo "go or gofmt is missing: install Go 1.26 (https://go.dev/dl) and put its bin folder on PATH"; exit 1; }
 
 run: build-local ## build for this machine and show the whole story on a simulated AWS
-	dist/local/snapferry demo
+	dist/local/snapferry demo $(ARGS)
 
-test: ## test everything
+test: go ## test everything
 	@unformatted=$$(gofmt -l cmd functions internal); if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
 	go vet ./...
 	go test ./...
 
-build: ## build the functions for Lambda into dist/<function> (ARCH=arm64 or amd64)
+build: go ## build the functions for Lambda into dist/<function> (ARCH=arm64 or amd64)
 	@case "$(ARCH)" in arm64|amd64) ;; *) echo "ARCH is $(ARCH): use arm64 or amd64, which Lambda runs"; exit 2;; esac
 	@for f in $(FUNCTIONS); do \
 		echo "build dist/$$f/bootstrap for linux/$(ARCH)"; \
@@ -36,23 +48,23 @@ build: ## build the functions for Lambda into dist/<function> (ARCH=arm64 or amd
 		rm -rf dist/$$f/policies && mkdir -p dist/$$f/policies && find policies -maxdepth 1 -name "*.json" -exec cp {} dist/$$f/policies/ \; || exit 1; \
 	done
 
-build-local: ## build the command line and the functions for this machine into dist/local
+build-local: go ## build the command line and the functions for this machine into dist/local
 	@for f in $(FUNCTIONS); do \
 		echo "build dist/local/$$f/bootstrap for this machine"; \
 		$(FUNCTION) -o dist/local/$$f/bootstrap ./functions/$$f || exit 1; \
 	done
 	$(BUILD) -o dist/local/snapferry ./cmd/snapferry
 
-lint: ## look for mistakes with go vet and staticcheck
+lint: go ## look for mistakes with go vet and staticcheck
 	@unformatted=$$(gofmt -l cmd functions internal); if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
 	go vet ./...
 	go run $(STATICCHECK) ./...
 
-race: ## test everything under the race detector (needs a C compiler)
+race: go ## test everything under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./...
 
 FUZZTIME ?= 30s
-fuzz: ## fuzz the readers of events, policies and marks (FUZZTIME=30s each)
+fuzz: go ## fuzz the readers of events, policies and marks (FUZZTIME=30s each)
 	go test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) ./internal/event
 	go test -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) ./internal/policy
 	go test -run '^$$' -fuzz FuzzParseMark -fuzztime $(FUZZTIME) ./internal/snapshot
@@ -60,34 +72,35 @@ fuzz: ## fuzz the readers of events, policies and marks (FUZZTIME=30s each)
 validate: build-local ## check the documents in policies/
 	dist/local/snapferry validate policies
 
-local: build-local ## run a whole deployment on this machine until Ctrl-C
-	dist/local/snapferry local
+local: build-local ## run a whole deployment on this machine until Ctrl-C (ARGS="--speed 60 --log")
+	dist/local/snapferry local $(ARGS)
 
-sim: build-local ## serve the simulated AWS on 127.0.0.1:4566 until Ctrl-C
-	dist/local/snapferry sim
+sim: build-local ## serve the simulated AWS on 127.0.0.1:4566 until Ctrl-C (ARGS="--log")
+	dist/local/snapferry sim $(ARGS)
 
 FN    ?= copy
 EVENT ?= events/share-snapshot.json
 invoke: build-local ## send one event through a real function (FN=copy EVENT=events/share-snapshot.json)
-	@dist/local/snapferry invoke --function $(FN) --event $(EVENT)
+	@dist/local/snapferry invoke --function "$(FN)" --event "$(EVENT)" $(ARGS)
 
 wire-tools: ## install what `make wire` needs (the aws command line, boto3, pytest) into .venv
 	@command -v python3 >/dev/null || { echo "python3 is missing: install Python 3.10 or newer first"; exit 1; }
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet awscli==1.45.11 boto3==1.43.11 pytest==9.2.0
+	$(VENV)/bin/python -m pip install --quiet awscli==1.45.11 boto3==1.43.11 pytest==9.2.0
 
 wire: build-local ## prove the simulated AWS with the aws command line and boto3 (after wire-tools)
 	@test -x $(VENV)/bin/pytest || { echo "pytest is missing: run 'make wire-tools' first"; exit 1; }
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SNAPFERRY=$(CURDIR)/dist/local/snapferry $(VENV)/bin/pytest -q internal/sim/testdata/wire
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SNAPFERRY="$(CURDIR)/dist/local/snapferry" $(VENV)/bin/python -m pytest -q internal/sim/testdata/wire
 
 clean: ## remove what was built
-	rm -rf dist $(VENV)
+	rm -rf dist .aws-sam $(VENV)
 
-# What `sam build` calls, one target per function of template.yaml.
+# What `sam build` calls, one target per function of template.yaml; its parameter
+# Architecture and ARCH have to agree.
 build-Copy: FN = copy
 build-Reconcile: FN = reconcile
 build-Expire: FN = expire
 .PHONY: build-Copy build-Reconcile build-Expire
-build-Copy build-Reconcile build-Expire:
-	GOOS=linux GOARCH=arm64 $(FUNCTION) -o $(ARTIFACTS_DIR)/bootstrap ./functions/$(FN)
-	mkdir -p $(ARTIFACTS_DIR)/policies && cp policies/*.json $(ARTIFACTS_DIR)/policies/
+build-Copy build-Reconcile build-Expire: go
+	GOOS=linux GOARCH=$(ARCH) $(FUNCTION) -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/$(FN)
+	mkdir -p "$(ARTIFACTS_DIR)/policies" && cp policies/*.json "$(ARTIFACTS_DIR)/policies/"
