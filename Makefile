@@ -15,7 +15,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VENV      := .venv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build build-local lint race fuzz validate local sim invoke wire wire-tools clean go
+.PHONY: help run test build build-local lint race fuzz validate local sim invoke wire conformance wire-tools clean go
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-zA-Z_-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,14 +83,18 @@ EVENT ?= events/share-snapshot.json
 invoke: build-local ## send one event through a real function (FN=copy EVENT=events/share-snapshot.json)
 	@dist/local/snapferry invoke --function "$(FN)" --event "$(EVENT)" $(ARGS)
 
-wire-tools: ## install what `make wire` needs (the aws command line, boto3, pytest) into .venv
+wire-tools: ## install what `make conformance` needs (aws, boto3, moto, pytest) into .venv
 	@command -v python3 >/dev/null || { echo "python3 is missing: install Python 3.10 or newer first"; exit 1; }
 	python3 -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet awscli==1.45.11 boto3==1.43.11 pytest==9.2.0
+	$(VENV)/bin/python -m pip install --quiet awscli==1.45.11 boto3==1.43.11 'moto[server]==5.2.1' pytest==9.2.0
 
 wire: build-local ## prove the simulated AWS with the aws command line and boto3 (after wire-tools)
 	@test -x $(VENV)/bin/pytest || { echo "pytest is missing: run 'make wire-tools' first"; exit 1; }
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SNAPFERRY="$(CURDIR)/dist/local/snapferry" $(VENV)/bin/python -m pytest -q internal/sim/testdata/wire
+
+conformance: build-local wire ## hold the functions and the simulated AWS against moto_server too (after wire-tools)
+	@test -x $(VENV)/bin/moto_server || { echo "moto_server is missing: run 'make wire-tools' first"; exit 1; }
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SNAPFERRY="$(CURDIR)/dist/local/snapferry" $(VENV)/bin/python -m pytest -q -rx internal/sim/testdata/conformance
 
 clean: ## remove what was built
 	rm -rf dist .aws-sam $(VENV)
