@@ -89,8 +89,9 @@ const (
 // Missing decides what to order of a source that events should have brought:
 // what it matches, has no healthy copy (made is by target Region) and can't have
 // expired yet. Sources older than catchUp or than the rule's retention are left
-// alone, because a copy of theirs may have come and gone; unless a failed copy
-// is there, which proves that one was wanted and never came.
+// alone, because a copy of theirs may have come and gone. A failed copy proves
+// that none was there when it began, and what came later can't have expired
+// before the retention has passed since: then time counts from the failure.
 func Missing(source snapshot.Snapshot, policies []policy.Policy, made map[string]Made, catchUp time.Duration, now time.Time) []Gap {
 	var gaps []Gap
 	for _, wish := range Orders(source, policies) {
@@ -101,12 +102,15 @@ func Missing(source snapshot.Snapshot, policies []policy.Policy, made map[string
 		p, _ := byName(policies, o.Policy)
 		rule, _ := p.Rule(o.Target)
 		attempts := made[o.Target].Of(o.Key())
-		if attempts.Healthy || attempts.Failed == 0 && !inWindow(source.Started, rule.Retention, catchUp, now) {
+		last, since := time.Unix(attempts.lastFailed, 0).UTC(), source.Started
+		if attempts.Failed > 0 && last.After(since) {
+			since = last
+		}
+		if attempts.Healthy || !inWindow(since, rule.Retention, catchUp, now) {
 			continue
 		}
 		gap := Gap{Order: o, Reason: "no copy"}
 		if attempts.Failed > 0 {
-			last := time.Unix(attempts.lastFailed, 0).UTC()
 			next := last.Add(backOff(int(attempts.Failed)))
 			gap.Wait = now.Before(next)
 			gap.Reason = fmt.Sprintf("failed copies: %d, the last begun %s; next attempt from %s",

@@ -331,9 +331,17 @@ func TestMissing(t *testing.T) {
 		"kept for ever, but older":     {change: func(s *snapshot.Snapshot) { s.Started = now.Add(-catchUp) }, policy: func(p *policy.Policy) { p.Rules[0].Retention = policy.Retention{} }, want: map[string]string{}},
 		"kept for ever":                {policy: func(p *policy.Policy) { p.Rules[0].Retention = policy.Retention{} }, want: map[string]string{saoPaulo: "order", london: "order"}},
 		"older, but a copy failed":     {change: func(s *snapshot.Snapshot) { s.Started = now.Add(-catchUp) }, made: map[string][]snapshot.Snapshot{london: {copyOf(snapshot.Failed, now.Add(-time.Hour))}}, want: map[string]string{london: "order"}},
-		"no start time":                {change: func(s *snapshot.Snapshot) { s.Started = time.Time{} }, want: map[string]string{}},
-		"a disabled policy":            {policy: func(p *policy.Policy) { p.Enabled = false }, want: map[string]string{}},
-		"a description that differs":   {change: func(s *snapshot.Snapshot) { s.Description = "" }, want: map[string]string{}},
+		"older, and a copy failed so long ago that another may have come and expired": {
+			change: func(s *snapshot.Snapshot) { s.Started = now.Add(-catchUp) },
+			made: map[string][]snapshot.Snapshot{
+				saoPaulo: {copyOf(snapshot.Failed, now.AddDate(0, 0, -3))}, // kept for 3 days there
+				london:   {copyOf(snapshot.Failed, now.AddDate(0, 0, -3))},
+			},
+			want: map[string]string{london: "order"},
+		},
+		"no start time":              {change: func(s *snapshot.Snapshot) { s.Started = time.Time{} }, want: map[string]string{}},
+		"a disabled policy":          {policy: func(p *policy.Policy) { p.Enabled = false }, want: map[string]string{}},
+		"a description that differs": {change: func(s *snapshot.Snapshot) { s.Description = "" }, want: map[string]string{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, p := source(), nightly(t)
