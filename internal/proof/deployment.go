@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -51,6 +52,9 @@ type Settings struct {
 	// Attempts is how often the SDK tries a call; default the SDK's own 3. With
 	// 1 every fault reaches snapferry.
 	Attempts int
+	// Transport, when set, carries the functions' calls in the place of the
+	// world's own.
+	Transport http.RoundTripper
 	// Listen hears of every outcome, in their order.
 	Listen func(Outcome)
 }

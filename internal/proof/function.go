@@ -89,11 +89,18 @@ func (p *process) Do(r *http.Request) (*http.Response, error) {
 		return nil, ErrKilled
 	}
 	r.Header.Set("User-Agent", i.name)
-	response, err := p.deployment.World.Transport().RoundTrip(r)
+	response, err := p.deployment.transport().RoundTrip(r)
 	if i.isDead() {
 		return nil, ErrKilled
 	}
 	return response, err
+}
+
+func (d *Deployment) transport() http.RoundTripper {
+	if d.settings.Transport != nil {
+		return d.settings.Transport
+	}
+	return d.World.Transport()
 }
 
 // invocation is one event on its way through a function.

@@ -26,7 +26,7 @@ type Storm struct {
 	Accounts int           // default 40
 	Within   time.Duration // of the shares; default 10 minutes
 	// Copies take from Shortest to Longest, as many of each order of magnitude;
-	// default 5 minutes and 4 hours.
+	// default 5 minutes and 2 hours.
 	Shortest, Longest time.Duration
 	// Flood is the part of the sources that the first account shares, in the
 	// first minute; 0 spreads them unequally over all accounts.
@@ -64,7 +64,7 @@ func (s Storm) withDefaults() Storm {
 	}
 	def(&s.Within, 10*time.Minute)
 	def(&s.Shortest, 5*time.Minute)
-	def(&s.Longest, 4*time.Hour)
+	def(&s.Longest, 2*time.Hour)
 	if s.Accounts == 0 {
 		s.Accounts = 40
 	}
@@ -75,6 +75,18 @@ func account(i int) string { return fmt.Sprintf("1%011d", i+1) }
 
 // policy is the storm's one policy: all accounts, three Regions.
 func (s Storm) policy() (policy.Policy, error) {
+	document, err := s.document()
+	if err != nil {
+		return policy.Policy{}, err
+	}
+	p, problems := policy.Parse("storm.json", document)
+	if len(problems) > 0 {
+		return policy.Policy{}, errors.New(problems[0].String())
+	}
+	return p, nil
+}
+
+func (s Storm) document() ([]byte, error) {
 	owners := make([]string, s.Accounts)
 	for i := range owners {
 		owners[i] = account(i)
@@ -85,20 +97,12 @@ func (s Storm) policy() (policy.Policy, error) {
 		rules = append(rules, rule{"Target": region, "EncryptionConfiguration": map[string]any{"Encrypted": false},
 			"RetainRule": map[string]any{"Interval": 30 * (i + 1), "IntervalUnit": "DAYS"}})
 	}
-	data, err := json.Marshal(map[string]any{
+	return json.Marshal(map[string]any{
 		"PolicyType": "EVENT_BASED_POLICY",
 		"EventSource": map[string]any{"Type": "MANAGED_CWE", "Parameters": map[string]any{
 			"EventType": "shareSnapshot", "SnapshotOwner": owners, "DescriptionRegex": "nightly.*"}},
 		"Actions": []any{map[string]any{"Name": "storm", "CrossRegionCopy": rules}},
 	})
-	if err != nil {
-		return policy.Policy{}, err
-	}
-	p, problems := policy.Parse("storm.json", data)
-	if len(problems) > 0 {
-		return policy.Policy{}, errors.New(problems[0].String())
-	}
-	return p, nil
 }
 
 const mostGiB = 16384

@@ -35,6 +35,7 @@ type ec2Region struct {
 	byOwner    map[string]*roll[*ebsSnapshot]
 	sharedWith map[string]*roll[*ebsSnapshot]
 	public     *roll[*ebsSnapshot]
+	pending    *roll[*ebsSnapshot]
 	locked     map[string]*roll[*ebsSnapshot] // by owner
 	volumeRoll map[string]*roll[*ebsVolume]   // by owner
 	tagged     map[string]*roll[*tagSheet]    // by viewer
@@ -144,6 +145,7 @@ func (e *ec2) region(name string) *ec2Region {
 			byOwner:    map[string]*roll[*ebsSnapshot]{},
 			sharedWith: map[string]*roll[*ebsSnapshot]{},
 			public:     &roll[*ebsSnapshot]{},
+			pending:    &roll[*ebsSnapshot]{},
 			locked:     map[string]*roll[*ebsSnapshot]{},
 			volumeRoll: map[string]*roll[*ebsVolume]{},
 			tagged:     map[string]*roll[*tagSheet]{},

@@ -185,6 +185,8 @@ func (q *snapshotQuery) candidates(in *ec2Region) iter.Seq[*ebsSnapshot] {
 		switch key, isTag := strings.CutPrefix(f.name, "tag:"); {
 		case f.name == "snapshot-id":
 			return q.named(in, f.values)
+		case f.name == "status" && len(f.exact) == 1 && f.exact["pending"]:
+			rolls = shorter(rolls, []*roll[*ebsSnapshot]{in.pending})
 		case f.name == "owner-id":
 			rolls = shorter(rolls, rollsOf(in.byOwner, f.exact))
 		case isTag || f.name == "tag-key":

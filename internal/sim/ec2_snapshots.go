@@ -98,6 +98,11 @@ func (e *ec2) lagged(now time.Time, f func()) {
 func (s *ebsSnapshot) reveal() {
 	in, was := s.in, s.shown
 	s.shown = s.now
+	if s.now.exists && s.now.state == "pending" {
+		in.pending.add(s)
+	} else {
+		in.pending.remove(s)
+	}
 	switch {
 	case !s.now.exists:
 		drop(in.byOwner, s.owner, s)
