@@ -15,7 +15,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VENV      := .venv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build build-local lint race fuzz validate local sim invoke wire conformance wire-tools clean go
+.PHONY: help run test build build-local lint race fuzz validate local sim invoke crash wire conformance wire-tools clean go
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-zA-Z_-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ lint: go ## look for mistakes with go vet and staticcheck
 
 race: go ## test everything under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./...
+
+crash: go ## have every remote call of every function fail in four ways (ten minutes; make test visits some)
+	go test -count=1 -timeout 3h -run '^TestEveryCrashPoint$$' -v ./internal/proof
 
 FUZZTIME ?= 30s
 fuzz: go ## fuzz the readers of events, policies and marks (FUZZTIME=30s each)
