@@ -15,7 +15,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VENV      := .venv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build build-local lint race fuzz validate local sim invoke crash wire conformance wire-tools clean go
+.PHONY: help run test bench build build-local lint race fuzz validate local sim invoke crash wire conformance wire-tools clean go
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-zA-Z_-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,12 @@ fuzz: go ## fuzz the readers of events, policies and marks (FUZZTIME=30s each)
 	go test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) ./internal/event
 	go test -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) ./internal/policy
 	go test -run '^$$' -fuzz FuzzParseMark -fuzztime $(FUZZTIME) ./internal/snapshot
+
+# What `make bench` measures, with commas between them: storm, chaos, event,
+# reconcile, coldstart, growth, crash; or all.
+FIGURES ?= all
+bench: ## measure speed, cost and safety beside what is to be reached (JSON=FILE writes the figures too)
+	go test -count=1 -timeout 4h -run '^TestFigures$$' ./internal/proof -v -args -figures $(FIGURES) $(if $(JSON),-json $(abspath $(JSON)))
 
 validate: build-local ## check the documents in policies/
 	dist/local/snapferry validate policies

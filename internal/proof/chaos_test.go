@@ -10,7 +10,7 @@ var seed = flag.Uint64("seed", 0, "run only the chaos with this number")
 
 // smallChaos is over soon, and still has more copies than slots.
 func smallChaos(seed uint64) Storm {
-	return Storm{Seed: seed, Sources: 150, Accounts: 12, Chaos: Rough(), Shortest: time.Minute, Longest: 20 * time.Minute}
+	return Storm{Seed: seed, Sources: 100, Accounts: 12, Chaos: Rough(), Shortest: time.Minute, Longest: 20 * time.Minute}
 }
 
 // Whatever goes wrong, every snapshot is copied, once. A seed that fails can be

@@ -233,10 +233,17 @@ func (r Result) CallsPerCopy() float64 { return float64(r.EC2Calls) / float64(ma
 // Run lets the storm pass over a deployment, in a bubble, until every copy has
 // been made and everything that went wrong has been mended.
 func (s Storm) Run(ctx context.Context) (Result, error) {
-	s = s.withDefaults()
-	p, err := s.policy()
+	r, err := s.withDefaults().pass(ctx)
 	if err != nil {
 		return Result{}, err
+	}
+	return r.result(ctx)
+}
+
+func (s Storm) pass(ctx context.Context) (*run, error) {
+	p, err := s.policy()
+	if err != nil {
+		return nil, err
 	}
 	r := &run{
 		Storm:       s,
@@ -261,21 +268,21 @@ func (s Storm) Run(ctx context.Context) (Result, error) {
 		s.Chaos.prepare(r, &settings)
 	}
 	if r.deployment, err = Deploy(ctx, settings); err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	if err := r.prepare(); err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	// The schedules do not begin with the storm.
 	r.deployment.Start(ctx)
 	time.Sleep(17 * time.Minute)
 	if err := r.blow(ctx); err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	// A lost result, or a failed copy, is found within the hour.
 	time.Sleep(90 * time.Minute)
 	r.deployment.Stop()
-	return r.result(ctx)
+	return r, nil
 }
 
 // prepare makes the snapshots, not shared yet.
