@@ -142,11 +142,12 @@ func printAnswer(w io.Writer, answer []byte) error {
 
 // readEvent reads the file with the event; "-" is standard input.
 func readEvent(ctx context.Context, path string, stdin io.Reader) ([]byte, error) {
-	read := func() ([]byte, error) { return os.ReadFile(path) }
-	if path == "-" {
-		read = func() ([]byte, error) { return readAll(ctx, stdin) }
-	}
-	payload, err := read()
+	payload, err := interruptible(ctx, func() ([]byte, error) {
+		if path == "-" {
+			return io.ReadAll(stdin)
+		}
+		return os.ReadFile(path)
+	})
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, no(fmt.Errorf("read the event: %w%s", err, samples()))

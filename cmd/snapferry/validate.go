@@ -128,7 +128,7 @@ func loadPolicies(ctx context.Context, paths []string, stdin io.Reader) ([]polic
 	if len(files) == len(paths) {
 		return policies, problems, nil
 	}
-	data, err := readAll(ctx, stdin)
+	data, err := interruptible(ctx, func() ([]byte, error) { return io.ReadAll(stdin) })
 	if err != nil {
 		return nil, nil, fmt.Errorf("read standard input: %w", err)
 	}
@@ -139,16 +139,16 @@ func loadPolicies(ctx context.Context, paths []string, stdin io.Reader) ([]polic
 	return append(policies, p), nil, nil
 }
 
-// readAll is io.ReadAll for a reader that may keep us waiting for ever: when ctx
-// ends it is left behind.
-func readAll(ctx context.Context, r io.Reader) ([]byte, error) {
+// interruptible reads what may keep us waiting for ever, such as a pipe: when ctx
+// ends, the reader is left behind.
+func interruptible(ctx context.Context, reader func() ([]byte, error)) ([]byte, error) {
 	type result struct {
 		data []byte
 		err  error
 	}
 	read := make(chan result, 1)
 	go func() {
-		data, err := io.ReadAll(r)
+		data, err := reader()
 		read <- result{data, err}
 	}()
 	select {

@@ -66,6 +66,12 @@ def test_the_old_protocol_of_queues_is_refused_in_its_own_form(endpoint, caller)
     assert "ListQueues came in the query protocol, and the simulated sqs speaks the JSON protocol only" in body
 
 
+def test_services_that_speak_rest_are_refused_in_their_own_form(caller):
+    for service, call in (("s3", "list_buckets"), ("lambda", "list_functions")):
+        with refused("InvalidAction", f'the simulated AWS has no service "{service}"; it has ec2, events, kms, sqs and sts'):
+            getattr(caller.client(service), call)()
+
+
 def test_garbage_leaves_the_world_standing(endpoint, caller):
     for service in ("ec2", "sqs", "events", "kms", "sts", "x"):
         signed = f"AWS4-HMAC-SHA256 Credential={caller.account}/20260101/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
