@@ -50,7 +50,7 @@ func TestFigures(t *testing.T) {
 	if *measure == "" {
 		t.Skip("only on demand: make bench")
 	}
-	debug.SetGCPercent(400) // the worlds are large, and the machine has room
+	debug.SetGCPercent(1000) // the worlds are large, and the machine has room
 	f := figures{}
 	for _, part := range []struct {
 		name string
@@ -168,16 +168,21 @@ func figuresOfGrowth(t *testing.T, f figures) {
 type heap struct {
 	mu   sync.Mutex
 	next time.Time
-	many int
+	many int // samples
 	most int64
+
+	pages int // of reconcile
 }
 
-// sample looks once in a while, at most every 10 minutes of the storm's time and
-// 300 times.
-func (h *heap) sample() {
+// sample looks at some of reconcile's pages, ever fewer, and once in a while at the
+// others: at most every 10 minutes of the storm's time and 400 times.
+func (h *heap) sample(function string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if time.Now().Before(h.next) || h.many >= 300 {
+	if function == reconciling {
+		h.pages++
+	}
+	if due := function == reconciling && h.pages%(1+h.many/50) == 0; !due && time.Now().Before(h.next) || h.many >= 400 {
 		return
 	}
 	h.many++
@@ -211,7 +216,7 @@ func ofFunctions(stack []uintptr) bool {
 		switch {
 		case strings.Contains(frame.Function, "snapferry/internal/sim."):
 			return false
-		case strings.Contains(frame.Function, "snapferry/internal/reactor."):
+		case strings.Contains(frame.Function, "snapferry/internal/reactor."), strings.Contains(frame.Function, "snapferry/internal/cloud."):
 			return true
 		}
 		if !more {

@@ -33,8 +33,9 @@ type Storm struct {
 	Flood float64
 	// Chaos is what goes wrong; nil: nothing.
 	Chaos *Chaos
-	// Sample, when set, is called now and then while functions run.
-	Sample func()
+	// Sample, when set, is called now and then in the middle of a function, and
+	// at every page that reconcile lists.
+	Sample func(function string)
 }
 
 // stormTargets are the three Regions that every source is copied to.
@@ -431,8 +432,8 @@ func (r *run) log(c sim.Call, a sim.Answer) {
 	}
 	n := r.calls[c]
 	r.mu.Unlock()
-	if r.Sample != nil && (c.Action == "DescribeSnapshots" || n%64 == 0) {
-		r.Sample()
+	if r.Sample != nil && (function == reconciling && c.Action == "DescribeSnapshots" || n%64 == 0) {
+		r.Sample(function)
 	}
 }
 
