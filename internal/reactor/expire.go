@@ -160,17 +160,26 @@ func (e *Expirer) delete(ctx context.Context, j *Journal, region string, doomed 
 		}
 		return spared, nil
 	}
-	doomed, spared, err = e.confirm(ctx, j, region, doomed)
+	doomed, spared, sure, err := e.confirm(ctx, j, region, doomed)
 	if err != nil {
 		return nil, err
 	}
-	if !j.DryRun() && len(doomed) > 0 {
-		outcomes := make([]Outcome, len(doomed))
-		for i, v := range doomed {
+	tell := func(verdicts ...plan.Verdict) error {
+		outcomes := make([]Outcome, len(verdicts))
+		for i, v := range verdicts {
 			outcomes[i] = ofVerdict(Expired, v)
 		}
+		if j.DryRun() || len(outcomes) == 0 {
+			return nil
+		}
 		if err := e.Outcomes.Publish(ctx, outcomes); err != nil {
-			return spared, fmt.Errorf("publish what expires in %s, before it is deleted: %w", region, err)
+			return fmt.Errorf("publish what expires in %s: %w", region, err)
+		}
+		return nil
+	}
+	if sure {
+		if err := tell(doomed...); err != nil {
+			return spared, err
 		}
 	}
 	for _, v := range doomed {
@@ -184,6 +193,11 @@ func (e *Expirer) delete(ctx context.Context, j *Journal, region string, doomed 
 		}
 		if err == nil || errors.Is(err, ErrGone) {
 			j.add(ctx, stepOfCopy(actDeleted, v.Copy, v.Mark, v.Reason))
+			if !sure {
+				if err := tell(v); err != nil {
+					return spared, err
+				}
+			}
 			continue
 		}
 		v.Delete, v.Cause = false, plan.NoTime
@@ -197,15 +211,16 @@ func (e *Expirer) delete(ctx context.Context, j *Journal, region string, doomed 
 }
 
 // confirm decides again on a fresh look: people may have put a hold on a copy
-// since the listing began, and EC2 does not delete what is locked or in use.
-func (e *Expirer) confirm(ctx context.Context, j *Journal, region string, verdicts []plan.Verdict) (doomed, spared []plan.Verdict, err error) {
+// since the listing began, and EC2 does not delete what is locked or in use. sure
+// says that EC2 could be asked for that.
+func (e *Expirer) confirm(ctx context.Context, j *Journal, region string, verdicts []plan.Verdict) (doomed, spared []plan.Verdict, sure bool, err error) {
 	ids := make([]string, len(verdicts))
 	for i, v := range verdicts {
 		ids[i] = v.Copy.ID
 	}
 	shown, err := e.Copies.Find(ctx, region, ids)
 	if err != nil {
-		return nil, nil, fmt.Errorf("look again at copies in %s: %w", region, err)
+		return nil, nil, false, fmt.Errorf("look again at copies in %s: %w", region, err)
 	}
 	fresh := map[string]snapshot.Snapshot{}
 	ids = ids[:0]
@@ -214,15 +229,12 @@ func (e *Expirer) confirm(ctx context.Context, j *Journal, region string, verdic
 		ids = append(ids, s.ID)
 	}
 	stuck, err := e.Copies.Stuck(ctx, region, ids)
-	switch {
-	case err == nil:
-	case !errors.Is(err, ErrDenied):
-		return nil, nil, fmt.Errorf("find out what can't be deleted in %s: %w", region, err)
-	default:
-		// EC2 refuses to delete such copies anyway, and telling of them that they
-		// expire, before it is told that they stay, is better than to stop.
+	if err != nil {
+		// EC2 has the last word anyway, and refuses to delete such copies. Only
+		// it can't be told beforehand then which of them go.
 		j.add(ctx, Step{Action: actIgnored, Region: region, Reason: fmt.Sprintf("locks and images are not looked at before deleting: %v", err)})
 	}
+	sure = err == nil
 	for _, v := range verdicts {
 		if s, visible := fresh[v.Copy.ID]; visible {
 			v = plan.Confirm(v, s, e.Now())
@@ -236,7 +248,7 @@ func (e *Expirer) confirm(ctx context.Context, j *Journal, region string, verdic
 			spared = append(spared, v)
 		}
 	}
-	return doomed, spared, nil
+	return doomed, spared, sure, nil
 }
 
 func ofVerdict(kind OutcomeType, v plan.Verdict) Outcome {
