@@ -11,7 +11,7 @@ const maxARN = 2048
 
 var (
 	keyIDPattern = regexp.MustCompile(`^(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
-	keyNameChars = regexp.MustCompile(`^[A-Za-z0-9-]{1,256}$`)
+	keyNameChars = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
 )
 
 // key is the ARN of a KMS key for copies in region, which is "" when the rule's
@@ -50,7 +50,7 @@ func keyFault(arn, region string) string {
 	}
 	id, found := strings.CutPrefix(resource, "key/")
 	switch {
-	case !found || !keyNameChars.MatchString(id):
+	case !found || len(id) > 256 || !keyNameChars.MatchString(id):
 		return "is not the ARN of a KMS key: write " + form
 	case !accountPattern.MatchString(account):
 		return "has an account that is not 12 digits: write " + form

@@ -67,10 +67,10 @@ func (n node) shown() string {
 	return ""
 }
 
-var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,79}$`)
+var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func child(path, name string) string {
-	if plainName.MatchString(name) {
+	if len(name) <= 80 && plainName.MatchString(name) {
 		return path + "." + name
 	}
 	return path + "[" + quote(name) + "]"

@@ -11,7 +11,7 @@ import (
 // extension ends the names of the files that hold policies.
 const extension = ".json"
 
-var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // Parse reads the document in a file of that name. It accepts the PolicyDetails
 // of aws dlm create-lifecycle-policy, its whole --cli-input-json request, and
@@ -43,7 +43,7 @@ func (c *checker) name() string {
 	switch {
 	case !found:
 		c.report(whole, "the file's name does not end in %s: rename it to NAME%s, as NAME is the policy's name", extension, extension)
-	case !namePattern.MatchString(name):
+	case len(name) > 64 || !namePattern.MatchString(name):
 		c.report(whole, "the file's name makes %s the policy's name: rename it, with 1 to 64 of A-Z a-z 0-9 . _ - and a letter or digit first", quote(name))
 	}
 	return name

@@ -2,9 +2,12 @@ package reactor
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
+
+	"snapferry/internal/snapshot"
 )
 
 // begunOrders are orders whose copies have begun, and which are still in their
@@ -38,18 +41,54 @@ func (c *Copier) keep(deliveries []Delivery) {
 // while ago. That it did not work is no failure: the queue hands them out again,
 // and then the copy is found.
 func (c *Copier) finishBegun(ctx context.Context) {
-	c.begun.mu.Lock()
 	now := c.Now()
-	var due []begunOrder
-	c.begun.list = slices.DeleteFunc(c.begun.list, func(o begunOrder) bool {
-		old := now.Sub(o.since) >= settleTime
-		if old {
-			due = append(due, o)
-		}
-		return old
-	})
-	c.begun.mu.Unlock()
+	due := c.begun.take(func(o begunOrder) bool { return now.Sub(o.since) >= settleTime })
 	for _, o := range due {
 		_ = c.Orders.Finish(ctx, o.Delivery)
 	}
+}
+
+// finishShown takes those orders of a Region out of the queue at once whose
+// copies EC2 shows already, and counts them. It costs a look, which is well spent where the next
+// order of a lineage may be waiting behind it and no storm is on.
+func (c *Copier) finishShown(ctx context.Context, region string) (int, error) {
+	c.begun.mu.Lock()
+	var patterns []string
+	for _, o := range c.begun.list {
+		if o.Region == region {
+			patterns = append(patterns, o.Order.Group()+"/"+o.Order.Source.ID)
+		}
+	}
+	c.begun.mu.Unlock()
+	if len(patterns) == 0 {
+		return 0, nil
+	}
+	kin, err := c.Copies.Kin(ctx, region, patterns)
+	if err != nil {
+		return 0, fmt.Errorf("look whether copies show in %s: %w", region, err)
+	}
+	shown := map[string]bool{}
+	for _, s := range kin {
+		shown[s.Tags[snapshot.TagOrder]] = true
+	}
+	over := c.begun.take(func(o begunOrder) bool { return o.Region == region && shown[o.Order.Key()] })
+	for _, o := range over {
+		_ = c.Orders.Finish(ctx, o.Delivery)
+	}
+	return len(over), nil
+}
+
+// take removes and returns the orders that f wants.
+func (b *begunOrders) take(f func(begunOrder) bool) []begunOrder {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var taken []begunOrder
+	b.list = slices.DeleteFunc(b.list, func(o begunOrder) bool {
+		wanted := f(o)
+		if wanted {
+			taken = append(taken, o)
+		}
+		return wanted
+	})
+	return taken
 }

@@ -29,15 +29,26 @@ func (c *Copier) drain(ctx context.Context, j *Journal, w *work, region string) 
 			t.waiting, err = c.Orders.Receive(ctx, region, min(free, batch))
 		}
 		received := len(t.waiting)
-		if received == 0 && len(results) == 0 {
-			break
+		if received > 0 || len(results) > 0 {
+			results = nil
+			err = errors.Join(err, t.run(ctx))
 		}
-		results = nil
-		err = errors.Join(err, t.run(ctx))
 		if t.full {
 			c.full.set(region, c.Now())
 		}
-		if free -= t.started; received == 0 || t.full || err != nil {
+		free -= t.started
+		if t.full || err != nil {
+			break
+		}
+		if received > 0 && free > 0 {
+			continue
+		}
+		// The next order of a lineage may wait for one that is done with.
+		shown, problem := 0, error(nil)
+		if len(w.wakers[region]) > 0 {
+			shown, problem = c.finishShown(ctx, region)
+		}
+		if err = problem; shown == 0 || free <= 0 || err != nil {
 			break
 		}
 	}

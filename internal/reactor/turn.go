@@ -110,6 +110,7 @@ func (t *turn) start(ctx context.Context, kin []snapshot.Snapshot) error {
 			byGroup[group] = append(byGroup[group], s)
 		}
 	}
+	begun := map[string]bool{}
 	for len(t.waiting) > 0 && !t.full && !t.work.time.spent(ctx) {
 		d := t.waiting[0]
 		known, enough := d.Order.Known()
@@ -118,18 +119,19 @@ func (t *turn) start(ctx context.Context, kin []snapshot.Snapshot) error {
 			source = sources[d.Order.Source]
 		}
 		group := d.Order.Group()
+		if begun[group] {
+			// It waits for the one that has just begun, and is looked at afresh.
+			t.waiting = t.waiting[1:]
+			t.release(ctx, d, 0)
+			continue
+		}
 		decision := plan.Start(d.Order, source, byGroup[group], t.copier.Policies, t.copier.Now())
 		id, err := t.act(ctx, d, decision)
 		if err != nil {
 			return err
 		}
 		t.waiting = t.waiting[1:]
-		if id != "" {
-			byGroup[group] = append(byGroup[group], snapshot.Snapshot{
-				Ref:   snapshot.Ref{Region: t.region, ID: id},
-				State: snapshot.Pending, Started: t.copier.Now(), Tags: decision.Request.Tags,
-			})
-		}
+		begun[group] = begun[group] || id != ""
 	}
 	return nil
 }

@@ -144,14 +144,7 @@ def account(new_account):
 
 
 class GoBetween:
-    """Stands between the functions and moto, for what moto does not have at all.
-
-    It answers DescribeLockedSnapshots as Amazon does where nothing is locked,
-    and tells moto which account is calling. Everything else is moto's.
-    """
-
-    LOCKED = b"Action=DescribeLockedSnapshots"
-    NOTHING = b'<DescribeLockedSnapshotsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>x</requestId><snapshotSet/></DescribeLockedSnapshotsResponse>'
+    """Stands between the functions and moto, and tells moto which account is calling."""
 
     def __init__(self, moto, account):
         import http.server
@@ -161,8 +154,6 @@ class GoBetween:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                if GoBetween.LOCKED in body:
-                    return self.answer(200, {"Content-Type": "text/xml"}, GoBetween.NOTHING)
                 headers = {k: v for k, v in self.headers.items() if k.lower() not in ("content-length", "connection", "accept-encoding")}
                 headers["x-moto-account-id"] = account
                 request = urllib.request.Request(moto + self.path, data=body, headers=headers, method="POST")
