@@ -48,7 +48,7 @@ func TestFIFOQueue(t *testing.T) {
 				t.Errorf("got %v, want the first send's %v", again, first)
 			}
 			c.expect(url, 1)
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			c.sqs("SendMessage", in)
 			c.expect(url, 1, "b")
 		},

@@ -157,7 +157,7 @@ func TestStandardQueue(t *testing.T) {
 			c.expect(url, 1)
 			time.Sleep(30*time.Second - 1)
 			c.expect(url, 1)
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			again := c.expect(url, 1, "a")
 			if got := again[0].Attributes["ApproximateReceiveCount"]; got != "2" {
 				t.Errorf("ApproximateReceiveCount: got %s, want 2", got)
@@ -251,7 +251,7 @@ func TestStandardQueue(t *testing.T) {
 			c.wantCounts(url, "0/0/1")
 			time.Sleep(10*time.Second - 1)
 			c.expect(url, 1)
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			c.expect(url, 1, "a")
 		},
 		"a queue's delay is for messages without their own and does not reach back": func(c queues, url string) {
