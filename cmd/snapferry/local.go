@@ -42,7 +42,7 @@ With --speed the simulated clock runs faster than the machine's, and with it the
 queues' time-outs; the functions run at the machine's own speed.`,
 		Example: `  make build-local
   snapferry local
-  snapferry local --policies policies/example.json --speed 60 --expire-every 6h`,
+  snapferry local --policies policies/example.json --speed 60 --expire-every 1h`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return flags.run(c) },
 	}
@@ -52,8 +52,8 @@ queues' time-outs; the functions run at the machine's own speed.`,
 	f.StringSliceVar(&flags.sources, "source-regions", []string{homeRegion}, "the `REGIONS` in which snapshots are shared, separated by commas")
 	f.IntVar(&flags.slots, "copy-slots", 20, "how many copies snapferry has pending per target Region")
 	f.DurationVar(&flags.catchUp, "catch-up", 168*time.Hour, "how old a source reconcile still looks at")
-	f.DurationVar(&flags.reconcileEvery, "reconcile-every", 5*time.Minute, "how often reconcile runs, on the simulated clock; 0 means never")
-	f.DurationVar(&flags.expireEvery, "expire-every", time.Hour, "how often expire runs, on the simulated clock; 0 means never")
+	f.DurationVar(&flags.reconcileEvery, "reconcile-every", 15*time.Minute, "how often reconcile runs, on the simulated clock; 0 means never")
+	f.DurationVar(&flags.expireEvery, "expire-every", 6*time.Hour, "how often expire runs, on the simulated clock; 0 means never")
 	f.BoolVar(&flags.log, "log", false, "print the functions' logs on stderr")
 	f.StringVar(&flags.logLevel, "log-level", "info", "what they log: debug, info, warn or error")
 	f.BoolVar(&flags.asJSON, "json", false, "print one JSON object per line, for machines")
