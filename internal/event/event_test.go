@@ -130,6 +130,9 @@ func TestDecodeUnreadable(t *testing.T) {
 		"a share of a volume":           {`{"source":"aws.ec2","detail-type":"EBS Snapshot Notification","region":"us-east-1","detail":{"event":"shareSnapshot","result":"succeeded","snapshot_id":"arn:aws:ec2::us-east-1:volume/vol-1"}}`, "names no snapshot"},
 		"a share nowhere":               {`{"source":"aws.ec2","detail-type":"EBS Snapshot Notification","detail":{"event":"shareSnapshot","result":"succeeded","snapshot_id":"snap-01234567"}}`, "names no Region"},
 		"a wake-up for no Region":       {`{"source":"snapferry","detail-type":"Wake-Up","detail":{"region":"*"}}`, "is not a Region"},
+		"unsettled copies nowhere":      {`{"source":"snapferry","detail-type":"Copies Unsettled","detail":{"region":"","copies":["snap-01234567"]}}`, "is not a Region"},
+		"unsettled copies of nothing":   {`{"source":"snapferry","detail-type":"Copies Unsettled","detail":{"region":"eu-west-2","copies":["vol-1"]}}`, "is not a snapshot"},
+		"unsettled without detail":      {`{"source":"snapferry","detail-type":"Copies Unsettled"}`, "detail: empty"},
 		"a wake-up without detail":      {`{"source":"snapferry","detail-type":"Wake-Up"}`, "detail: empty"},
 		"a result of a copy of nothing": {`{"source":"aws.ec2","detail-type":"EBS Snapshot Notification","region":"us-east-1","detail":{"event":"copySnapshot","result":"succeeded"}}`, "detail.snapshot_id: missing"},
 	} {
@@ -145,14 +148,21 @@ func TestDecodeUnreadable(t *testing.T) {
 	}
 }
 
-func TestWakeUpComesBack(t *testing.T) {
-	want := WakeUp{Region: "eu-west-2"}
-	got, err := Decode(want.Bytes())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(Event(want), got); diff != "" {
-		t.Error(diff)
+func TestOwnEventsComeBack(t *testing.T) {
+	for _, want := range []interface {
+		Event
+		Bytes() []byte
+	}{
+		WakeUp{Region: "eu-west-2"},
+		Unsettled{Region: "eu-west-2", Copies: []string{"snap-01234567", "snap-0123456789abcdef0"}},
+	} {
+		got, err := Decode(want.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(Event(want), got); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 

@@ -384,3 +384,46 @@ func TestBackOffGrowsToALimit(t *testing.T) {
 		t.Errorf("the longest wait is %s, want %s", last, lastRetry)
 	}
 }
+
+func TestCheck(t *testing.T) {
+	order := Order{Policy: "nightly", Source: source().Ref, Target: london, Facts: FactsOf(source())}
+	if err := order.Check(); err != nil {
+		t.Errorf("a whole order: %v", err)
+	}
+	for want, change := range map[string]func(*Order){
+		"no policy":       func(o *Order) { o.Policy = "" },
+		"not a snapshot":  func(o *Order) { o.Source.ID = "vol-1" },
+		"in a Region":     func(o *Order) { o.Source.Region = "" },
+		"not a Region":    func(o *Order) { o.Target = "everywhere" },
+		"owner, state or": func(o *Order) { o.Facts.Owner = "" },
+		"or started":      func(o *Order) { o.Facts.Started = time.Time{} },
+		"lacks facts":     func(o *Order) { o.Facts.State = "" },
+	} {
+		broken := order
+		change(&broken)
+		if err := broken.Check(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want an error with %q", err, want)
+		}
+	}
+}
+
+func TestUntold(t *testing.T) {
+	long, lately := now.Add(-untoldAfter), now.Add(-untoldAfter+time.Second)
+	for name, test := range map[string]struct {
+		copy snapshot.Snapshot
+		want bool
+	}{
+		"completed long ago":   {snapshot.Snapshot{State: snapshot.Completed, Completed: long}, true},
+		"completed lately":     {snapshot.Snapshot{State: snapshot.Completed, Completed: lately}, false},
+		"failed long ago":      {snapshot.Snapshot{State: snapshot.Failed, Started: long}, true},
+		"failed lately":        {snapshot.Snapshot{State: snapshot.Failed, Started: lately}, false},
+		"pending for long":     {snapshot.Snapshot{State: snapshot.Pending, Started: long}, false},
+		"told":                 {snapshot.Snapshot{State: snapshot.Completed, Completed: long, Tags: map[string]string{snapshot.TagSettled: ""}}, false},
+		"completed, no time":   {snapshot.Snapshot{State: snapshot.Completed}, false},
+		"in another odd state": {snapshot.Snapshot{State: "recoverable", Completed: long}, false},
+	} {
+		if got := Untold(test.copy, now); got != test.want {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+	}
+}
