@@ -158,6 +158,7 @@ const firstWait = time.Second
 // goes to the lanes that have more.
 func (o *Orders) Receive(ctx context.Context, region string, limit int) ([]reactor.Delivery, error) {
 	var deliveries []reactor.Delivery
+	var problem error
 	limit = min(limit, perBatch)
 	for lanes := o.turns.next(region, o.lanes); len(lanes) > 0 && len(deliveries) < limit; {
 		share := max(1, (limit-len(deliveries))/len(lanes))
@@ -167,11 +168,9 @@ func (o *Orders) Receive(ctx context.Context, region string, limit int) ([]react
 				break
 			}
 			got, err := o.receive(ctx, region, lane, share, len(deliveries) == 0)
-			if err != nil && len(deliveries) > 0 {
-				return deliveries, nil // what is in hand first; the error comes again
-			}
 			if err != nil {
-				return nil, err
+				problem = err // the other lanes are not to blame
+				continue
 			}
 			deliveries = append(deliveries, got...)
 			if len(got) == share {
@@ -180,7 +179,10 @@ func (o *Orders) Receive(ctx context.Context, region string, limit int) ([]react
 		}
 		lanes = more
 	}
-	return deliveries, nil
+	if len(deliveries) > 0 {
+		return deliveries, nil // what is in hand first; the error comes again
+	}
+	return nil, problem
 }
 
 func (o *Orders) receive(ctx context.Context, region string, lane, limit int, patient bool) ([]reactor.Delivery, error) {
@@ -269,9 +271,12 @@ func (o *Orders) Replace(ctx context.Context, d reactor.Delivery, order plan.Ord
 	return o.Finish(ctx, d)
 }
 
+// Buries implements reactor.Orders.
+func (o *Orders) Buries() bool { return o.letters != "" }
+
 // unreadableRest is how long a message rests that is no order, where there is no
 // dead-letter queue to put it into.
-const unreadableRest = 12 * time.Hour
+const unreadableRest = 11 * time.Hour
 
 // Bury implements reactor.Orders. In the dead-letter queue nobody waits for
 // anybody: each order is a group of its own, so that one look shows them all.

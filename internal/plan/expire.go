@@ -43,6 +43,8 @@ type Verdict struct {
 	Delete bool
 	Cause  Cause
 	Reason string
+	// Elder is the copy that stays when Cause is Twin.
+	Elder snapshot.Ref
 }
 
 // Surprising says whether people should be told that the copy stays: it is past
@@ -161,7 +163,7 @@ func dropTwins(verdicts []Verdict) {
 		if elder == v || outlives(v.Mark.Expires, elder.Mark.Expires) {
 			continue
 		}
-		v.Delete, v.Cause = true, Twin
+		v.Delete, v.Cause, v.Elder = true, Twin, elder.Copy.Ref
 		v.Reason = fmt.Sprintf("%s is an elder copy of the same order", elder.Copy.ID)
 	}
 }
@@ -217,18 +219,28 @@ func older(a, b snapshot.Snapshot) bool {
 }
 
 // Confirm decides again about a copy that is about to be deleted, on a fresh look
-// at it: people may have put a hold on it, or changed its mark, meanwhile. It
-// never turns keep into delete.
-func Confirm(v Verdict, fresh snapshot.Snapshot, now time.Time) Verdict {
+// at it and, for a twin, at its elder (nil if EC2 does not show it): people may
+// have put a hold on it, changed a mark, or deleted the elder meanwhile. It never
+// turns keep into delete.
+func Confirm(v Verdict, fresh snapshot.Snapshot, elder *snapshot.Snapshot, now time.Time) Verdict {
 	again := judge(fresh, now)
 	switch {
 	case !v.Delete:
 		return v
-	case again.Delete:
+	case v.Cause != Twin && again.Delete:
 		return v
-	case v.Cause == Twin && (again.Cause == NotExpired || again.Cause == NeverEnds) && again.Mark.Order() == v.Mark.Order():
-		return v
+	case v.Cause != Twin:
+		return again
 	}
+	unchanged := again.Mark == v.Mark && (again.Cause == NotExpired || again.Cause == NeverEnds)
+	if unchanged && elder != nil {
+		stays := judge(*elder, now)
+		if elder.State == snapshot.Completed && !stays.Delete && stays.Mark.Order() == v.Mark.Order() && !outlives(v.Mark.Expires, stays.Mark.Expires) {
+			return v
+		}
+	}
+	again.Delete = false
+	again.Reason = fmt.Sprintf("%s; the elder copy %s of its order was there a moment ago, the next run looks again", again.Reason, v.Elder.ID)
 	return again
 }
 

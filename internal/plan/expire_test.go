@@ -232,25 +232,45 @@ func TestConfirm(t *testing.T) {
 		copies []snapshot.Snapshot
 		fresh  snapshot.Snapshot
 		want   bool
+		elder  *snapshot.Snapshot
 	}{
-		"expired, nothing changed":   {[]snapshot.Snapshot{copied("1", 3, 0)}, copied("1", 3, 0), true},
-		"expired, held since":        {[]snapshot.Snapshot{copied("1", 3, 0)}, copied("1", 3, 0, tag(snapshot.TagHold, "")), false},
-		"expired, longer since":      {[]snapshot.Snapshot{copied("1", 3, 0)}, copied("1", 3, 9), false},
-		"expired, mark broken since": {[]snapshot.Snapshot{copied("1", 3, 0)}, copied("1", 3, 0, tag(snapshot.TagExpires, "?")), false},
-		"expired, unmarked since":    {[]snapshot.Snapshot{copied("1", 3, 0)}, copied("1", 3, 0, untag(snapshot.TagOrder)), false},
-		"twin, nothing changed":      {[]snapshot.Snapshot{twin, one}, twin, true},
-		"twin, held since":           {[]snapshot.Snapshot{twin, one}, copied("2", 1, 5, as(one), tag(snapshot.TagHold, "")), false},
-		"twin, another order since":  {[]snapshot.Snapshot{twin, one}, copied("2", 1, 5), false},
-		"kept, expired since":        {[]snapshot.Snapshot{one}, copied("1", 3, 0), false},
+		"expired, nothing changed":             {[]snapshot.Snapshot{copied("1", 3, 0)}, copied("1", 3, 0), true, nil},
+		"expired, held since":                  {[]snapshot.Snapshot{copied("1", 3, 0)}, copied("1", 3, 0, tag(snapshot.TagHold, "")), false, nil},
+		"expired, longer since":                {[]snapshot.Snapshot{copied("1", 3, 0)}, copied("1", 3, 9), false, nil},
+		"expired, mark broken since":           {[]snapshot.Snapshot{copied("1", 3, 0)}, copied("1", 3, 0, tag(snapshot.TagExpires, "?")), false, nil},
+		"expired, unmarked since":              {[]snapshot.Snapshot{copied("1", 3, 0)}, copied("1", 3, 0, untag(snapshot.TagOrder)), false, nil},
+		"twin, nothing changed":                {[]snapshot.Snapshot{twin, one}, twin, true, nil},
+		"twin, held since":                     {[]snapshot.Snapshot{twin, one}, copied("2", 1, 5, as(one), tag(snapshot.TagHold, "")), false, nil},
+		"twin, another order since":            {[]snapshot.Snapshot{twin, one}, copied("2", 1, 5), false, nil},
+		"kept, expired since":                  {[]snapshot.Snapshot{one}, copied("1", 3, 0), false, nil},
+		"twin, prolonged since":                {[]snapshot.Snapshot{twin, one}, copied("2", 1, 5, as(one), tag(snapshot.TagExpires, "never")), false, nil},
+		"twin, its elder failed since":         {[]snapshot.Snapshot{twin, one}, twin, false, ptr(copied("1", 2, 5, state(snapshot.Failed)))},
+		"twin, its elder expires sooner since": {[]snapshot.Snapshot{twin, one}, twin, false, ptr(copied("1", 2, 1))},
+		"twin, its elder is another's since":   {[]snapshot.Snapshot{twin, one}, twin, false, ptr(copied("3", 2, 5))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := Expire(test.copies, nil, now)[0]
-			if got := Confirm(v, test.fresh, now); got.Delete != test.want {
+			elder := &one
+			if test.elder != nil {
+				elder = test.elder
+			}
+			if got := Confirm(v, test.fresh, elder, now); got.Delete != test.want {
 				t.Errorf("delete %v (%s), want %v", got.Delete, got.Reason, test.want)
 			}
 		})
 	}
 }
+
+func TestConfirmWithoutElder(t *testing.T) {
+	one := copied("1", 2, 5)
+	twin := copied("2", 1, 5, as(one))
+	v := Expire([]snapshot.Snapshot{twin, one}, nil, now)[0]
+	if got := Confirm(v, twin, nil, now); !v.Delete || got.Delete || got.Reason == "" {
+		t.Errorf("the elder is gone, and the twin goes too: %+v", got)
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
 
 func byID(verdicts []Verdict) map[string]Verdict {
 	all := map[string]Verdict{}

@@ -77,6 +77,9 @@ type Gap struct {
 	Order  Order
 	Wait   bool // a copy failed lately: not yet
 	Reason string
+	// Open is how much of the time in which it can be noticed has passed: from
+	// 0, when the source began, to 1, when catch-up or retention end.
+	Open float64
 }
 
 // firstRetry is how long after a failed copy the next is ordered; the wait
@@ -106,10 +109,11 @@ func Missing(source snapshot.Snapshot, policies []policy.Policy, made map[string
 		if attempts.Failed > 0 && last.After(since) {
 			since = last
 		}
-		if attempts.Healthy || !inWindow(since, rule.Retention, catchUp, now) {
+		open := window(since, rule.Retention, catchUp, now)
+		if attempts.Healthy || open >= 1 {
 			continue
 		}
-		gap := Gap{Order: o, Reason: "no copy"}
+		gap := Gap{Order: o, Reason: "no copy", Open: open}
 		if attempts.Failed > 0 {
 			next := last.Add(backOff(int(attempts.Failed)))
 			gap.Wait = now.Before(next)
@@ -121,12 +125,16 @@ func Missing(source snapshot.Snapshot, policies []policy.Policy, made map[string
 	return gaps
 }
 
-func inWindow(started time.Time, r policy.Retention, catchUp time.Duration, now time.Time) bool {
-	if started.IsZero() || now.Sub(started) >= catchUp {
-		return false
+// window is how much of the time has passed in which a copy of what began then
+// can be missed, which ends with catchUp or with the retention: 1 is all of it.
+func window(began time.Time, r policy.Retention, catchUp time.Duration, now time.Time) float64 {
+	if began.IsZero() {
+		return 1
 	}
-	expires := Expires(started, r)
-	return expires.IsZero() || now.Before(expires)
+	if expires := Expires(began, r); !expires.IsZero() {
+		catchUp = min(catchUp, expires.Sub(began))
+	}
+	return float64(now.Sub(began)) / float64(catchUp)
 }
 
 func backOff(failures int) time.Duration {

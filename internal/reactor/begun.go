@@ -6,8 +6,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"snapferry/internal/snapshot"
 )
 
 // begunOrders are orders whose copies have begun, and which are still in their
@@ -22,6 +20,7 @@ type begunOrders struct {
 
 type begunOrder struct {
 	Delivery
+	copy  string // its id
 	since time.Time
 }
 
@@ -29,12 +28,10 @@ type begunOrder struct {
 const settleTime = time.Minute
 
 // keep notes orders whose copies have just begun.
-func (c *Copier) keep(deliveries []Delivery) {
+func (c *Copier) keep(orders []begunOrder) {
 	c.begun.mu.Lock()
 	defer c.begun.mu.Unlock()
-	for _, d := range deliveries {
-		c.begun.list = append(c.begun.list, begunOrder{d, c.Now()})
-	}
+	c.begun.list = append(c.begun.list, orders...)
 }
 
 // finishBegun takes those orders out of the queue whose copies have begun a
@@ -69,9 +66,9 @@ func (c *Copier) finishShown(ctx context.Context, region string) (int, error) {
 	}
 	shown := map[string]bool{}
 	for _, s := range kin {
-		shown[s.Tags[snapshot.TagOrder]] = true
+		shown[s.ID] = true
 	}
-	over := c.begun.take(func(o begunOrder) bool { return o.Region == region && shown[o.Order.Key()] })
+	over := c.begun.take(func(o begunOrder) bool { return o.Region == region && shown[o.copy] })
 	for _, o := range over {
 		_ = c.Orders.Finish(ctx, o.Delivery)
 	}

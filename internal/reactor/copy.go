@@ -47,6 +47,8 @@ type Copier struct {
 	told settledCopies
 	// full are Regions that had no free slot while orders waited.
 	full fullRegions
+	// untold are outcomes that the bus did not take.
+	untold untoldOutcomes
 	// begun are orders to be taken out of their queue.
 	begun begunOrders
 }

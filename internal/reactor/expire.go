@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math/rand/v2"
 	"slices"
 
 	"snapferry/internal/plan"
@@ -89,7 +90,7 @@ func (e *Expirer) regions(ctx context.Context, j *Journal) (must, may []string) 
 	must = slices.Sorted(mapKeys(named))
 	if len(must) > 0 {
 		// Where time runs out, it is not always the same Regions that wait.
-		first := int(e.Now().Unix()/3600) % len(must)
+		first := rand.IntN(len(must))
 		must = append(must[first:], must[:first]...)
 	}
 	return must, may
@@ -214,10 +215,15 @@ func (e *Expirer) delete(ctx context.Context, j *Journal, region string, doomed 
 // since the listing began, and EC2 does not delete what is locked or in use. sure
 // says that EC2 could be asked for that.
 func (e *Expirer) confirm(ctx context.Context, j *Journal, region string, verdicts []plan.Verdict) (doomed, spared []plan.Verdict, sure bool, err error) {
-	ids := make([]string, len(verdicts))
-	for i, v := range verdicts {
-		ids[i] = v.Copy.ID
+	var ids []string
+	for _, v := range verdicts {
+		ids = append(ids, v.Copy.ID)
+		if v.Elder.ID != "" {
+			ids = append(ids, v.Elder.ID)
+		}
 	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
 	shown, err := e.Copies.Find(ctx, region, ids)
 	if err != nil {
 		return nil, nil, false, fmt.Errorf("look again at copies in %s: %w", region, err)
@@ -237,7 +243,13 @@ func (e *Expirer) confirm(ctx context.Context, j *Journal, region string, verdic
 	sure = err == nil
 	for _, v := range verdicts {
 		if s, visible := fresh[v.Copy.ID]; visible {
-			v = plan.Confirm(v, s, e.Now())
+			var elder *snapshot.Snapshot
+			if s, visible := fresh[v.Elder.ID]; visible {
+				elder = &s
+			}
+			v = plan.Confirm(v, s, elder, e.Now())
+		} else {
+			v.Delete, v.Cause, v.Reason = false, plan.NoTime, v.Reason+"; EC2 does not show it just now, the next run looks again"
 		}
 		if why := stuck[v.Copy.ID]; v.Delete && why != "" {
 			v.Delete, v.Cause, v.Reason = false, plan.Refused, v.Reason+", but "+why

@@ -90,6 +90,8 @@ type Orders interface {
 	// Bury takes the order out of the queue and puts it, with its Denial,
 	// where people look for what needs them; so too what has a Problem.
 	Bury(ctx context.Context, d Delivery) error
+	// Buries says whether there is such a place.
+	Buries() bool
 	// Backlog counts the orders of a Region that are in the queue, handed out
 	// or not.
 	Backlog(ctx context.Context, region string) (int, error)

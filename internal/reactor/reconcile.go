@@ -50,6 +50,9 @@ type Reconciler struct {
 	// looked is when each target Region was looked into, and what that took. A
 	// fresh process looks at once.
 	looked map[string]look
+	// insisted is when orders of a Region were sent although they might have
+	// been waiting.
+	insisted map[string]time.Time
 }
 
 // look is a finished look at everything, into one target Region.
@@ -69,11 +72,11 @@ const (
 )
 
 // restsUntil is when to look into a Region again, where so many orders wait.
-func (l look) restsUntil(waiting int) time.Time {
+func (l look) restsUntil(waiting int, most time.Duration) time.Time {
 	if waiting >= longQueue {
-		return l.at.Add(restLongQueue)
+		return l.at.Add(min(restLongQueue, most))
 	}
-	return l.at.Add(min(time.Duration(l.seen/1000)*restPerThousand, restLookMost))
+	return l.at.Add(min(time.Duration(l.seen/1000)*restPerThousand, restLookMost, most))
 }
 
 // place is a page of shared snapshots.
@@ -91,7 +94,8 @@ type run struct {
 	made     map[string]plan.Made
 	backlog  map[string]int
 	queued   map[string][]plan.Gap
-	seen     int // sources
+	seen     int  // sources
+	whole    bool // begins at the beginning
 	problems []error
 }
 
@@ -105,6 +109,12 @@ const maxQueued = 20_000
 // run and named in the error.
 func (r *Reconciler) Reconcile(ctx context.Context, j *Journal) error {
 	owners, targets := r.scope()
+	if j.DryRun() {
+		// A dry run begins at the beginning and leaves nothing behind.
+		only := *r
+		only.from = place{}
+		r = &only
+	}
 	run := &run{
 		Reconciler: r,
 		journal:    j,
@@ -113,6 +123,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, j *Journal) error {
 		made:       map[string]plan.Made{},
 		backlog:    map[string]int{},
 		queued:     map[string][]plan.Gap{},
+		whole:      r.from == (place{}),
 	}
 	for _, region := range targets {
 		run.look(ctx, region)
@@ -161,7 +172,7 @@ func (r *run) look(ctx context.Context, region string) {
 		r.problem(ctx, region, fmt.Errorf("count waiting orders for %s: %w", region, err))
 		return
 	}
-	if until := r.looked[region].restsUntil(backlog); r.Now().Before(until) && !r.journal.DryRun() && r.from == (place{}) {
+	if until := r.looked[region].restsUntil(backlog, r.CatchUp/4); r.Now().Before(until) && !r.journal.DryRun() && r.from == (place{}) {
 		r.journal.add(ctx, Step{Action: actWaiting, Region: region,
 			Reason: fmt.Sprintf("%d orders wait; what is missing is looked for again from %s", backlog, until.Format(time.RFC3339))})
 		return
@@ -192,7 +203,7 @@ func (r *run) look(ctx context.Context, region string) {
 
 // remember notes the Regions that were looked into, if everything could be seen.
 func (r *run) remember() {
-	if len(r.problems) > 0 || r.from != (place{}) || r.journal.DryRun() {
+	if len(r.problems) > 0 || !r.whole || r.from != (place{}) || r.journal.DryRun() {
 		return
 	}
 	if r.looked == nil {
@@ -285,11 +296,12 @@ func (r *run) gaps(ctx context.Context, shared []snapshot.Snapshot) {
 	}
 }
 
-// send orders the gaps that were collected, the oldest sources first. Where as
-// many orders wait as there are gaps, they are the same ones: then nothing was
-// lost, and nothing is ordered twice. Where there are more gaps than orders some
-// were lost, and since nobody knows which, all are ordered; the doubles end when
-// their turn comes.
+// send orders the gaps that were collected, the oldest sources first. Where there
+// are more gaps than orders waiting some were lost, and since nobody knows which,
+// all are ordered; the doubles end when their turn comes. Where there are not,
+// the orders may be those that are missing, or doubles and refused ones that
+// hide a lost one: then only those are ordered whose time runs out, or that are
+// old although few orders wait, and those not in every run.
 func (r *run) send(ctx context.Context) {
 	for _, region := range r.targets {
 		gaps := r.queued[region]
@@ -298,26 +310,63 @@ func (r *run) send(ctx context.Context) {
 			continue
 		}
 		if waiting := r.backlog[region]; len(gaps) <= waiting {
-			r.journal.add(ctx, Step{Action: actWaiting, Region: region,
-				Reason: fmt.Sprintf("%d copies are missing, and %d orders wait in the queue for them", len(gaps), waiting)})
 			r.backlog[region] -= len(gaps)
+			late := r.late(region, gaps, waiting)
+			r.journal.add(ctx, Step{Action: actWaiting, Region: region,
+				Reason: fmt.Sprintf("%d copies are missing, and %d orders wait in the queue; %d are ordered again, so long have they been missing", len(gaps), waiting, len(late))})
+			gaps = late
+		}
+		r.order(ctx, region, gaps)
+	}
+}
+
+// Shares of the time in which a missing copy can be noticed.
+const (
+	lastChance = 0.75    // ordered whatever waits
+	longEnough = 0.25    // ordered where few orders wait
+	insistGap  = 1.0 / 8 // between two times of ordering what may be waiting
+)
+
+// late picks the gaps that are ordered although they may be waiting.
+func (r *run) late(region string, gaps []plan.Gap, waiting int) []plan.Gap {
+	now := r.Now()
+	if last, known := r.insisted[region]; known && now.Sub(last) < time.Duration(float64(r.CatchUp)*insistGap) {
+		return nil
+	}
+	var late []plan.Gap
+	for _, gap := range gaps {
+		if gap.Open >= lastChance || waiting < longQueue && gap.Open >= longEnough {
+			late = append(late, gap)
+		}
+	}
+	if len(late) > 0 && !r.journal.DryRun() {
+		if r.insisted == nil {
+			r.insisted = map[string]time.Time{}
+		}
+		r.insisted[region] = now
+	}
+	return late
+}
+
+// order sends the orders of gaps, the oldest sources first.
+func (r *run) order(ctx context.Context, region string, gaps []plan.Gap) {
+	if len(gaps) == 0 {
+		return
+	}
+	slices.SortStableFunc(gaps, func(a, b plan.Gap) int { return a.Order.Facts.Started.Compare(b.Order.Facts.Started) })
+	orders := make([]plan.Order, len(gaps))
+	for i, gap := range gaps {
+		orders[i] = gap.Order
+	}
+	errs := make([]error, len(gaps))
+	if !r.journal.DryRun() {
+		errs = r.Orders.Send(ctx, region, orders)
+	}
+	for i, err := range errs {
+		if err != nil {
+			r.problem(ctx, region, fmt.Errorf("order %s: %w", orders[i], err))
 			continue
 		}
-		slices.SortStableFunc(gaps, func(a, b plan.Gap) int { return a.Order.Facts.Started.Compare(b.Order.Facts.Started) })
-		orders := make([]plan.Order, len(gaps))
-		for i, gap := range gaps {
-			orders[i] = gap.Order
-		}
-		errs := make([]error, len(gaps))
-		if !r.journal.DryRun() {
-			errs = r.Orders.Send(ctx, region, orders)
-		}
-		for i, err := range errs {
-			if err != nil {
-				r.problem(ctx, region, fmt.Errorf("order %s: %w", orders[i], err))
-				continue
-			}
-			r.journal.add(ctx, stepOf(actOrdered, orders[i], gaps[i].Reason))
-		}
+		r.journal.add(ctx, stepOf(actOrdered, orders[i], gaps[i].Reason))
 	}
 }

@@ -65,10 +65,14 @@ func (t *turn) denied(ctx context.Context, d Delivery, err error) error {
 	}
 	order := d.Order
 	order.Denial, order.NotBefore = &history, now.Add(restDenied)
-	over := now.Sub(history.Since) >= buryAfter
-	if !told || over {
+	day := now.Sub(history.Since) >= buryAfter
+	over := day && t.copier.Orders.Buries()
+	if day && !over {
+		history.Since = now // without such a queue people are reminded once a day
+	}
+	if !told || day {
 		outcome := ofOrder(Failed, d.Order)
-		outcome.Reason, outcome.Cause, outcome.Fix = "EC2 refuses the copy; it is tried again every hour for a day", cause, Fix(cause)
+		outcome.Reason, outcome.Cause, outcome.Fix = "EC2 refuses the copy; it is tried again every hour", cause, Fix(cause)
 		if over {
 			outcome.Reason = "EC2 has refused the copy for a day; the order is in the dead-letter queue: mend the cause, then put it back with snapferry redrive"
 		}
@@ -77,8 +81,13 @@ func (t *turn) denied(ctx context.Context, d Delivery, err error) error {
 		}
 	}
 	if over {
-		d.Order = order
-		return t.copier.Orders.Bury(ctx, d)
+		letter := d
+		letter.Order = order
+		err := t.copier.Orders.Bury(ctx, letter)
+		if err == nil {
+			return nil
+		}
+		t.journal.fail(ctx, t.region, fmt.Errorf("put %s into the dead-letter queue: %w", order, err))
 	}
 	return t.copier.Orders.Replace(ctx, d, order)
 }

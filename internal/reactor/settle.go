@@ -129,7 +129,13 @@ func (c *Copier) flush(ctx context.Context, j *Journal, region string, now bool)
 	}
 	delete(c.told.ids, region)
 	c.told.mu.Unlock()
-	if err := c.Copies.Settled(ctx, region, ids); err != nil && !errors.Is(err, ErrGone) {
+	err := c.Copies.Settled(ctx, region, ids)
+	if err != nil && len(ids) > 1 {
+		for _, id := range ids {
+			_ = c.Copies.Settled(ctx, region, []string{id})
+		}
+	}
+	if err != nil && !errors.Is(err, ErrGone) {
 		j.fail(ctx, region, fmt.Errorf("tag copies whose end was told: %w", err))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"sync"
 
 	"snapferry/internal/plan"
 	"snapferry/internal/snapshot"
@@ -122,17 +123,46 @@ func (c *Copier) find(ctx context.Context, region string, ids iter.Seq[string]) 
 	return found, nil
 }
 
-// publish publishes outcomes, if there are any.
+// publish publishes outcomes, if there are any. Whoever gets an error does, or
+// is handed, the same again, and tells then; only that a copy was started is not
+// found again by itself, and so is kept to be told next time.
 func (c *Copier) publish(ctx context.Context, j *Journal, outcomes []Outcome) error {
+	outcomes = append(c.untold.take(), outcomes...)
 	if len(outcomes) == 0 {
 		return nil
 	}
 	if err := c.Outcomes.Publish(ctx, outcomes); err != nil {
+		for _, o := range outcomes {
+			if o.Type == Started {
+				c.untold.add(o)
+			}
+		}
 		err = fmt.Errorf("publish outcomes: %w", err)
 		j.fail(ctx, "", err)
 		return err
 	}
 	return nil
+}
+
+// untoldOutcomes are outcomes that the bus did not take. A process that forgets
+// them leaves copies of which only the end is told.
+type untoldOutcomes struct {
+	mu   sync.Mutex
+	list []Outcome
+}
+
+func (u *untoldOutcomes) add(o Outcome) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.list = append(u.list, o)
+}
+
+func (u *untoldOutcomes) take() []Outcome {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	list := u.list
+	u.list = nil
+	return list
 }
 
 func mapKeys[V any](m map[string]V) iter.Seq[string] { return maps.Keys(m) }

@@ -14,7 +14,7 @@ import (
 
 const (
 	restUnknown = 3 * time.Minute // long enough for EC2 to show what it may have done
-	restMost    = 12 * time.Hour  // SQS lets nothing rest for longer
+	restMost    = 11 * time.Hour  // SQS lets nothing rest for more than 12 hours in all
 )
 
 // turn is one batch of results and orders of a Region in hand. Whatever happens,
@@ -27,9 +27,9 @@ type turn struct {
 	region  string
 	results []result
 
-	waiting  []Delivery // neither finished nor handed back yet
-	finished []Delivery // to be finished once their outcomes are out
-	begun    []Delivery // whose copies have begun: to be finished a while later
+	waiting  []Delivery   // neither finished nor handed back yet
+	finished []Delivery   // to be finished once their outcomes are out
+	begun    []begunOrder // whose copies have begun: to be finished a while later
 	outcomes []Outcome
 	started  int
 	full     bool // EC2 takes no more
@@ -111,6 +111,7 @@ func (t *turn) start(ctx context.Context, kin []snapshot.Snapshot) error {
 		}
 	}
 	begun := map[string]bool{}
+	var problems []error
 	for len(t.waiting) > 0 && !t.full && !t.work.time.spent(ctx) {
 		d := t.waiting[0]
 		known, enough := d.Order.Known()
@@ -127,13 +128,15 @@ func (t *turn) start(ctx context.Context, kin []snapshot.Snapshot) error {
 		}
 		decision := plan.Start(d.Order, source, byGroup[group], t.copier.Policies, t.copier.Now())
 		id, err := t.act(ctx, d, decision)
-		if err != nil {
-			return err
-		}
 		t.waiting = t.waiting[1:]
+		if err != nil {
+			problems = append(problems, err)
+			t.release(ctx, d, restUnknown)
+			continue
+		}
 		begun[group] = begun[group] || id != ""
 	}
-	return nil
+	return errors.Join(problems...)
 }
 
 // unknown looks up the sources that were still pending when they were ordered.
@@ -215,7 +218,7 @@ func (t *turn) act(ctx context.Context, d Delivery, decision plan.Decision) (str
 		outcome.Shared, outcome.WaitSeconds = when(shared), t.copier.Now().Sub(shared).Seconds()
 	}
 	t.outcomes = append(t.outcomes, outcome)
-	t.begun = append(t.begun, d)
+	t.begun = append(t.begun, begunOrder{d, id, t.copier.Now()})
 	return id, nil
 }
 

@@ -235,7 +235,7 @@ func TestReconcileGoesOn(t *testing.T) {
 		for range 3 {
 			ctx, stop := context.WithTimeout(full, time.Minute)
 			l.ctx = ctx
-			got := l.reconcile(true)
+			got := l.reconcile(false)
 			stop()
 			ordered += got.Seen["sources"]
 			incomplete = append(incomplete, got.Incomplete)
