@@ -39,15 +39,22 @@ func (c *Copier) keep(orders []begunOrder) {
 // and then the copy is found.
 func (c *Copier) finishBegun(ctx context.Context) {
 	now := c.Now()
-	due := c.begun.take(func(o begunOrder) bool { return now.Sub(o.since) >= settleTime })
-	for _, o := range due {
+	c.finish(ctx, func(o begunOrder) bool { return now.Sub(o.since) >= settleTime })
+}
+
+// finish takes the orders out of the queue that f wants, and counts them.
+func (c *Copier) finish(ctx context.Context, f func(begunOrder) bool) int {
+	taken := c.begun.take(f)
+	for _, o := range taken {
 		_ = c.Orders.Finish(ctx, o.Delivery)
 	}
+	return len(taken)
 }
 
 // finishShown takes those orders of a Region out of the queue at once whose
-// copies EC2 shows already, and counts them. It costs a look, which is well spent where the next
-// order of a lineage may be waiting behind it and no storm is on.
+// copies EC2 shows already, and counts them. It costs a look, which is well
+// spent where the next order of a lineage may be waiting behind it and no storm
+// is on.
 func (c *Copier) finishShown(ctx context.Context, region string) (int, error) {
 	c.begun.mu.Lock()
 	var patterns []string
@@ -68,11 +75,7 @@ func (c *Copier) finishShown(ctx context.Context, region string) (int, error) {
 	for _, s := range kin {
 		shown[s.ID] = true
 	}
-	over := c.begun.take(func(o begunOrder) bool { return o.Region == region && shown[o.copy] })
-	for _, o := range over {
-		_ = c.Orders.Finish(ctx, o.Delivery)
-	}
-	return len(over), nil
+	return c.finish(ctx, func(o begunOrder) bool { return o.Region == region && shown[o.copy] }), nil
 }
 
 // take removes and returns the orders that f wants.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -73,18 +74,15 @@ func (c *Copier) ended(ctx context.Context, region string, results []result, sho
 	}
 	var others []string
 	for _, r := range results {
-		id := r.result.Copy.ID
-		if _, known := found[id]; !known && !slices.Contains(others, id) {
-			others = append(others, id)
+		if _, known := found[r.result.Copy.ID]; !known {
+			others = append(others, r.result.Copy.ID)
 		}
 	}
 	if len(others) == 0 {
 		return found, nil
 	}
-	snapshots, err := c.Copies.Find(ctx, region, others)
-	for _, s := range snapshots {
-		found[s.ID] = s
-	}
+	looked, err := c.find(ctx, region, slices.Values(others))
+	maps.Copy(found, looked)
 	return found, err
 }
 

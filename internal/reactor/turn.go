@@ -106,8 +106,7 @@ func (t *turn) start(ctx context.Context, kin []snapshot.Snapshot) error {
 	byGroup := map[string][]snapshot.Snapshot{}
 	for _, s := range kin {
 		if mark, err := snapshot.ParseMark(s.Tags); err == nil {
-			group := mark.Policy + "/" + mark.Lineage()
-			byGroup[group] = append(byGroup[group], s)
+			byGroup[mark.Group()] = append(byGroup[mark.Group()], s)
 		}
 	}
 	begun := map[string]bool{}

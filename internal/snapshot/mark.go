@@ -56,7 +56,10 @@ func (m Mark) Lineage() string {
 // Kin is the value of TagLineage: policy, volume and source, from the general to
 // the particular, so that one search by "policy/volume/*" and "*/source" finds
 // the copies of a lineage and those of a source.
-func (m Mark) Kin() string { return m.Policy + "/" + m.Lineage() + "/" + m.Source.ID }
+func (m Mark) Kin() string { return m.Group() + "/" + m.Source.ID }
+
+// Group is the part of Kin that the copies of one lineage share.
+func (m Mark) Group() string { return m.Policy + "/" + m.Lineage() }
 
 // Tags is the mark as tags. ParseMark reads them back.
 func (m Mark) Tags() map[string]string {
