@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/xml"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,10 +14,16 @@ type snapshotList struct {
 	count int
 }
 
+// roomForItem is more than a snapshot takes, as a rule.
+const roomForItem = 4096
+
 // add appends what encoding/xml would write for i as an item; a test holds the
 // two together.
 func (l *snapshotList) add(i snapshotItem) {
 	l.count++
+	if cap(l.XML)-len(l.XML) < roomForItem {
+		l.XML = slices.Grow(l.XML, max(len(l.XML), roomForItem)) // append alone grows in ever smaller steps
+	}
 	b := append(l.XML, "<item>"...)
 	b = appendElement(b, "snapshotId", i.SnapshotID)
 	b = appendElement(b, "volumeId", i.VolumeID)
@@ -60,16 +67,24 @@ func appendUnlessEmpty(b []byte, name, text string) []byte {
 
 func appendElement(b []byte, name, text string) []byte {
 	b = append(append(append(b, '<'), name...), '>')
-	if strings.ContainsFunc(text, needsEscape) {
+	if plain(text) {
+		b = append(b, text...)
+	} else {
 		var escaped strings.Builder
 		xml.EscapeText(&escaped, []byte(text))
-		text = escaped.String()
+		b = append(b, escaped.String()...)
 	}
-	b = append(b, text...)
 	return append(append(append(b, "</"...), name...), '>')
 }
 
-// needsEscape says whether XML may write a character otherwise than it is.
-func needsEscape(r rune) bool {
-	return r < ' ' || r > '~' || strings.ContainsRune(`<>&'"`, r)
+// plain says whether XML writes all of a text as it is. It looks at bytes, and so
+// takes what is not ASCII for something else.
+func plain(text string) bool {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c < ' ', c > '~', c == '<', c == '>', c == '&', c == '\'', c == '"':
+			return false
+		}
+	}
+	return true
 }
