@@ -32,6 +32,12 @@ func TestShareBecomesCopies(t *testing.T) {
 		if diff := cmp.Diff(map[string]int{"Started": 2, "Completed": 2}, l.types()); diff != "" {
 			t.Errorf("outcomes: %s", diff)
 		}
+		for _, o := range l.of("Completed") {
+			// The share's event tells whole seconds.
+			if d := o.Detail; d.CopySeconds < 60 || d.LagSeconds < d.CopySeconds || d.LagSeconds > d.CopySeconds+2 {
+				t.Errorf("a copy that took %v seconds, and began at once, lagged by %v", d.CopySeconds, d.LagSeconds)
+			}
+		}
 		for region, want := range map[string]struct {
 			encrypted bool
 			key       string

@@ -63,6 +63,7 @@ type outcome struct {
 		Order, Policy, SourceAccount, TargetRegion string
 		Reason, Cause, Fix, KeyArn                 string
 		Copy                                       struct{ Region, ID string }
+		WaitSeconds, CopySeconds, LagSeconds       float64
 	}
 }
 

@@ -56,6 +56,8 @@ type Outcome struct {
 	WaitSeconds float64    `json:"waitSeconds,omitempty"`
 	Started     *time.Time `json:"started,omitempty"`
 	Completed   *time.Time `json:"completed,omitempty"`
+	// LagSeconds is how long it took from the share to the copy's completion.
+	LagSeconds float64 `json:"lagSeconds,omitempty"`
 	// CopySeconds is how long the copy took, once it has completed.
 	CopySeconds float64    `json:"copySeconds,omitempty"`
 	Expires     *time.Time `json:"expires,omitempty"`
