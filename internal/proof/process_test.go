@@ -30,6 +30,7 @@ func (f realFunction) once(t *testing.T, event string, patience time.Duration) (
 	answered := make(chan string, 1)
 	asked := false
 	var process *exec.Cmd
+	started := make(chan struct{}) // a process may be faster than its starter
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", func(w http.ResponseWriter, r *http.Request) {
 		if asked {
@@ -45,6 +46,7 @@ func (f realFunction) once(t *testing.T, event string, patience time.Duration) (
 	mux.HandleFunc("POST /2018-06-01/runtime/", func(w http.ResponseWriter, r *http.Request) {
 		took = time.Since(began)
 		body, _ := io.ReadAll(r.Body)
+		<-started
 		peakMB = peakOf(process.Process.Pid)
 		w.WriteHeader(http.StatusAccepted)
 		answered <- r.URL.Path + " " + string(body)
@@ -60,6 +62,7 @@ func (f realFunction) once(t *testing.T, event string, patience time.Duration) (
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
 	}
+	close(started)
 	select {
 	case answer = <-answered:
 	case <-ctx.Done():

@@ -170,7 +170,7 @@ func Scheduled(run func(context.Context, *reactor.Journal) error) Handle {
 }
 
 // likeDryRun finds every way in which people ask for a dry run.
-var likeDryRun = regexp.MustCompile(`(?i)dry[\s_-]*run`)
+const likeDryRun = `(?i)dry[\s_-]*run`
 
 // dryRun says whether the payload asks only to decide and report. A payload
 // that asks for it in a way that is not ours is an error: to do it all the same
@@ -183,7 +183,7 @@ func dryRun(payload []byte) (bool, error) {
 	if !json.Valid(payload) {
 		return false, errors.New(`the event is not JSON: send {}, or {"dryRun": true} to decide and report only`)
 	}
-	if !likeDryRun.Match(payload) {
+	if !regexp.MustCompile(likeDryRun).Match(payload) {
 		return false, nil
 	}
 	var asked map[string]json.RawMessage
