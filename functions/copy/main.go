@@ -42,6 +42,7 @@ func build(e start.Environment) (start.Handle, error) {
 	}
 	return func(ctx context.Context, log *slog.Logger, payload []byte) (any, error) {
 		journal := reactor.NewJournal(log, false)
+		defer start.Measure(journal)
 		if batch, ok := batchOf(payload); ok {
 			return answer(copier.Handle(ctx, journal, records(batch))), nil
 		}

@@ -200,6 +200,7 @@ func (r *run) look(ctx context.Context, region string) (made *plan.Made, backlog
 		r.problem(ctx, region, fmt.Errorf("count waiting orders for %s: %w", region, err))
 		return nil, 0
 	}
+	r.journal.measure(metricWaiting, region, float64(backlog))
 	if until := r.looked[region].restsUntil(backlog, r.CatchUp/4); r.Now().Before(until) && !r.journal.DryRun() && r.from == (place{}) {
 		r.journal.add(ctx, Step{Action: actWaiting, Region: region,
 			Reason: fmt.Sprintf("%d orders wait; what is missing is looked for again from %s", backlog, until.Format(time.RFC3339))})
@@ -396,5 +397,6 @@ func (r *run) order(ctx context.Context, region string, gaps []plan.Gap) {
 			continue
 		}
 		r.journal.add(ctx, stepOf(actOrdered, orders[i], gaps[i].Reason))
+		r.journal.measure(metricMissing, region, 1)
 	}
 }

@@ -165,6 +165,7 @@ func Scheduled(run func(context.Context, *reactor.Journal) error) Handle {
 		}
 		journal := reactor.NewJournal(log, dryRun)
 		err = run(ctx, journal)
+		Measure(journal)
 		return journal.Summary(), err
 	}
 }
