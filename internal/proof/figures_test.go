@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	measure  = flag.String("figures", "", "which figures to measure, with commas between them: storm, chaos, event, reconcile, coldstart, growth, crash; all")
+	measure  = flag.String("figures", "", "which figures to measure, with commas between them: storm, chaos, event, reconcile, expire, coldstart, growth, crash; all")
 	jsonFile = flag.String("json", "", "where to write the figures as JSON")
 	seeds    = flag.Int("seeds", 100, "how many small storms with chaos the figures have")
 	largest  = flag.Int("largest", 50_000, "the largest storm of the growth figures")
@@ -41,6 +41,8 @@ var bounds = map[string]float64{
 	"event.cpu_ms":             2,
 	"reconcile.calls_ratio":    1.05,
 	"reconcile.peak_mb":        128,
+	"expire.calls_ratio":       1.05,
+	"expire.peak_mb":           128,
 	"coldstart.ratio":          1.5,
 	"crash.differences":        0,
 }
@@ -56,7 +58,7 @@ func TestFigures(t *testing.T) {
 		name string
 		run  func(*testing.T, figures)
 	}{
-		{"event", figuresOfEvent}, {"coldstart", figuresOfColdStart}, {"reconcile", figuresOfReconcile}, {"crash", figuresOfCrashes},
+		{"event", figuresOfEvent}, {"coldstart", figuresOfColdStart}, {"reconcile", figuresOfReconcile}, {"expire", figuresOfExpire}, {"crash", figuresOfCrashes},
 		{"storm", figuresOfStorm}, {"chaos", figuresOfChaos}, {"growth", figuresOfGrowth},
 	} {
 		if wanted := strings.Split(*measure, ","); slices.Contains(wanted, part.name) || slices.Contains(wanted, "all") {

@@ -77,7 +77,7 @@ func (j *Journal) measured(key metricKey, value float64) {
 	j.values[key] = append(j.values[key], value)
 }
 
-// count notes what has been told.
+// count notes what copy has told.
 func (j *Journal) count(outcomes []Outcome) {
 	for _, o := range outcomes {
 		switch o.Type {
@@ -95,8 +95,6 @@ func (j *Journal) count(outcomes []Outcome) {
 			j.measure(metricFailed, o.TargetRegion, 1)
 		case Skipped:
 			j.measure(metricSkipped, o.TargetRegion, 1)
-		case Expired:
-			j.measure(metricExpired, o.TargetRegion, 1)
 		}
 	}
 }

@@ -79,3 +79,30 @@ func TestFailuresAreMeasured(t *testing.T) {
 		}
 	})
 }
+
+// What expires is counted, and so is what stays, by its cause.
+func TestExpiryIsMeasured(t *testing.T) {
+	bubble(t, quiet, func(l *lab) {
+		l.shared(owner, "production")
+		l.run(time.Hour)
+		for _, want := range []map[string]float64{
+			{"CopiesKept " + saoPaulo + " not expired": 1, "CopiesKept " + london + " not expired": 1},
+			{"CopiesExpired " + saoPaulo + " ": 1, "CopiesKept " + london + " not expired": 1},
+		} {
+			j := l.journal(false)
+			if err := l.expirer.Expire(l.ctx, j); err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]float64{}
+			for _, m := range j.Metrics() {
+				for _, v := range m.Values {
+					got[m.Name+" "+m.Region+" "+m.Cause] += v
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("measured (-want +got):\n%s", diff)
+			}
+			time.Sleep(5 * 24 * time.Hour)
+		}
+	})
+}

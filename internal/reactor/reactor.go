@@ -19,7 +19,7 @@ import (
 	"snapferry/internal/snapshot"
 )
 
-// Clock tells the time.
+// Clock tells the time. It may be called at once.
 type Clock func() time.Time
 
 // An OutcomeType is the detail type of an outcome on the event bus.
@@ -63,7 +63,7 @@ type Outcome struct {
 	Expires     *time.Time `json:"expires,omitempty"`
 }
 
-// Outcomes is where outcomes go.
+// Outcomes is where outcomes go. Publish may be called at once.
 type Outcomes interface {
 	// Publish publishes all of them or returns an error; some may have been
 	// published then. It is safe to publish an outcome twice.
