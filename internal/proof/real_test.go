@@ -128,7 +128,7 @@ func figuresOfColdStart(t *testing.T, f figures) {
 	event := `{"Records":[{"messageId":"1","body":"{\"source\":\"aws.s3\",\"detail-type\":\"x\"}","eventSource":"aws:sqs","attributes":{"ApproximateReceiveCount":"1"}}]}`
 	functions := []realFunction{ours, sdk, empty}
 	took := make([][]float64, len(functions))
-	for n := range 21 {
+	for n := range 101 {
 		for i, function := range functions {
 			once, _, _ := function.once(t, event, 20*time.Second)
 			if n > 0 { // the first reads the programs from disk
