@@ -240,9 +240,14 @@ func (c *ec2Call) askCopySnapshot() []*ask {
 
 // askTags is about existing resources, one by one, without ec2:CreateAction.
 func (c *ec2Call) askTags() []*ask {
-	tags := map[string]string{}
+	tags, names := map[string]string{}, []string(nil)
 	for _, prefix := range c.groups("Tag", "Key") {
-		tags[c.get(prefix+"Key")] = c.get(prefix + "Value")
+		name := c.get(prefix + "Key")
+		names = append(names, name)
+		// DeleteTags may leave the value open.
+		if c.action == "CreateTags" || c.has(prefix+"Value") {
+			tags[name] = c.get(prefix + "Value")
+		}
 	}
 	ids, _ := c.resourceIDs()
 	var asks []*ask
@@ -257,6 +262,7 @@ func (c *ec2Call) askTags() []*ask {
 			a = c.askImage(id)
 		}
 		a.setTags(tags)
+		a.keys.Set("aws:TagKeys", names...)
 		asks = append(asks, a)
 	}
 	return asks

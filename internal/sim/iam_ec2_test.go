@@ -151,6 +151,10 @@ func TestEC2Authorization(t *testing.T) {
 		{"tag: two, one of which is not allowed", []string{may("ec2:CreateTags", anySnapshot)}, "CreateTags", []string{"ResourceId.1", "{own}", "ResourceId.2", "{volume}", "Tag.1.Key", "a"}, no},
 		{"tag: a volume, by its ARN with the account", []string{may("ec2:CreateTags", "arn:aws:ec2:eu-west-1:222222222222:volume/*")}, "CreateTags", []string{"ResourceId.1", "{volume}", "Tag.1.Key", "a"}, ""},
 		{"untag: the key", []string{may("ec2:DeleteTags", anySnapshot, `{"ForAnyValue:StringEquals":{"aws:TagKeys":"mine"}}`)}, "DeleteTags", []string{"ResourceId.1", "{own}", "Tag.1.Key", "mine"}, ""},
+		{"untag: with this value", []string{may("ec2:DeleteTags", anySnapshot, is("aws:RequestTag/mine", "yes"))}, "DeleteTags", []string{"ResourceId.1", "{own}", "Tag.1.Key", "mine", "Tag.1.Value", "yes"}, ""},
+		{"untag: with any value", []string{may("ec2:DeleteTags", anySnapshot, `{"Null":{"aws:RequestTag/mine":"true"}}`)}, "DeleteTags", []string{"ResourceId.1", "{own}", "Tag.1.Key", "mine"}, ""},
+		{"untag: everything", []string{may("ec2:DeleteTags", anySnapshot, `{"Null":{"aws:TagKeys":"true"}}`)}, "DeleteTags", []string{"ResourceId.1", "{own}"}, ""},
+		{"tag: an image", []string{may("ec2:CreateTags", "arn:aws:ec2:eu-west-1::image/*", is("ec2:Owner", vault))}, "CreateTags", []string{"ResourceId.1", "{image}", "Tag.1.Key", "a"}, ""},
 		{"untag: another key", []string{may("ec2:DeleteTags", anySnapshot, `{"ForAnyValue:StringEquals":{"aws:TagKeys":"a"}}`)}, "DeleteTags", []string{"ResourceId.1", "{own}", "Tag.1.Key", "mine"}, no},
 
 		{"delete: by owner and tag", []string{may("ec2:DeleteSnapshot", anySnapshot, `{"StringEquals":{"ec2:Owner":"222222222222","ec2:ResourceTag/mine":"yes"}}`)}, "DeleteSnapshot", []string{"SnapshotId", "{own}"}, ""},
@@ -183,7 +187,8 @@ func TestEC2Authorization(t *testing.T) {
 	for _, test := range tests {
 		bubble(t, test.name, Options{}, func(l *lab) {
 			volume := l.newVolume(vault, west)
-			ids := []string{"{volume}", volume, "{own}", l.newSnapshot(vault, west, volume), "{source}", l.source(east)}
+			ids := []string{"{volume}", volume, "{own}", l.newSnapshot(vault, west, volume), "{source}", l.source(east),
+				"{image}", l.ec2(vault, west, "RegisterImage", "Name", "image").get("imageId")}
 			l.ec2(vault, west, "CreateTags", "ResourceId.1", ids[3], "Tag.1.Key", "mine", "Tag.1.Value", "yes")
 			l.ec2(vault, east, "CreateTags", "ResourceId.1", ids[5], "Tag.1.Key", "mine", "Tag.1.Value", "yes")
 			l.ec2(owner, east, "CreateTags", "ResourceId.1", ids[5], "Tag.1.Key", "theirs", "Tag.1.Value", "yes")

@@ -89,6 +89,7 @@ func TestDeliveryIsAuthorized(t *testing.T) {
 	}{
 		{name: "from the rule", queue: bySource("arn:aws:events:eu-west-1:222222222222:rule/r"), in: "1/0/0", diverted: "0/0/0"},
 		{name: "from the account", queue: takes(events, `"StringEquals":{"aws:SourceAccount":"222222222222"}`), in: "1/0/0", diverted: "0/0/0"},
+		{name: "from the organisation", queue: takes(events, `"StringEquals":{"aws:SourceOrgID":"o-ours","aws:ResourceOrgID":"o-ours"},"Bool":{"aws:PrincipalIsAWSService":true}`), in: "1/0/0", diverted: "0/0/0"},
 		{name: "from anyone, on the rule's behalf", queue: takes(`"*"`, `"ArnLike":{"aws:SourceArn":"arn:aws:events:*:222222222222:rule/*"}`), in: "1/0/0", diverted: "0/0/0"},
 		{name: "from another rule", queue: bySource("arn:aws:events:eu-west-1:222222222222:rule/s"), dead: takes(events, ``), in: "0/0/0", diverted: "1/0/0"},
 		{name: "no policy", dead: takes(events, ``), in: "0/0/0", diverted: "1/0/0"},
@@ -101,7 +102,7 @@ func TestDeliveryIsAuthorized(t *testing.T) {
 		{name: "aws/sqs", queue: takes(events, ``), dead: takes(events, ``), managed: true, in: "0/0/0", diverted: "1/0/0"},
 	}
 	for _, test := range tests {
-		bubble(t, test.name, Options{}, func(l *lab) {
+		bubble(t, test.name, Options{Organizations: map[string]string{vault: "o-ours"}}, func(l *lab) {
 			c := queues{l.t, l.w, vault, west}
 			set := []string{"Policy", test.queue}
 			switch {

@@ -130,6 +130,18 @@ func TestEncryptedQueues(t *testing.T) {
 		url := queues{l.t, l.w, vault, west}.create("q", "KmsMasterKeyId", "alias/aws/sqs")
 		l.want("send", l.answer(l.role(whole), west, "sqs", "SendMessage", object{"QueueUrl": url, "MessageBody": "a"}), "")
 	})
+	bubble(t, "redriving takes the keys of both queues", Options{}, func(l *lab) {
+		c := queues{l.t, l.w, vault, west}
+		dead, back := l.newKey(vault, west, ""), l.newKey(vault, west, "")
+		c.create("dead", "KmsMasterKeyId", dead)
+		c.create("q", "KmsMasterKeyId", back, "RedrivePolicy", `{"deadLetterTargetArn":"`+c.queueARN("dead")+`","maxReceiveCount":1}`)
+		redrive := func(statements ...string) string {
+			return l.answer(l.role(append(statements, whole)...), west, "sqs", "StartMessageMoveTask", object{"SourceArn": c.queueARN("dead")})
+		}
+		l.want("neither", redrive(), "KmsAccessDenied")
+		l.want("the first", redrive(may("kms:Decrypt", dead)), "KmsAccessDenied")
+		l.want("both", redrive(may("kms:Decrypt", dead), may("kms:GenerateDataKey kms:Decrypt", back)), "")
+	})
 	bubble(t, "a key that is gone or closed", Options{}, func(l *lab) {
 		c := queues{l.t, l.w, vault, west}
 		send := func(name, key string) string {
