@@ -42,6 +42,8 @@ func TestEventsAuthorization(t *testing.T) {
 		{name: "describe the bus", role: []string{may("events:DescribeEventBus", bus)}, operation: "DescribeEventBus", in: object{}},
 		{name: "describe the rule", role: []string{may("events:DescribeRule", rule)}, operation: "DescribeRule", in: object{"Name": "r"}},
 		{name: "describe another", role: []string{may("events:DescribeRule", rule+"2")}, operation: "DescribeRule", in: object{"Name": "r"}, want: denied},
+		{name: "another call's field is no way around", role: []string{may("events:DescribeRule", rule+"2")}, operation: "DescribeRule", in: object{"Name": "r", "Rule": "r2"}, want: denied},
+		{name: "the rule of targets", role: []string{may("events:ListTargetsByRule", rule, `{"StringEquals":{"events:creatorAccount":"222222222222"}}`)}, operation: "ListTargetsByRule", in: object{"Rule": "r"}},
 		{name: "a field of another type is no way around", operation: "DescribeRule", in: object{"Name": "r", "RoleArn": 7}, want: "SerializationException"},
 		{name: "a rule for these sources", role: []string{may("events:PutRule", rule, `{"ForAllValues:StringEquals":{"events:source":["mine"]},"Null":{"events:source":"false"}}`)}, operation: "PutRule", in: object{"Name": "r", "EventPattern": mine}},
 		{name: "a rule for others", role: []string{may("events:PutRule", rule, `{"ForAllValues:StringEquals":{"events:source":["mine"]}}`)}, operation: "PutRule", in: object{"Name": "r", "EventPattern": `{"source":["aws.ec2"]}`}, want: denied},
