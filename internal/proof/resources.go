@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"snapferry/internal/cloud"
 	"snapferry/internal/event"
 )
 
@@ -54,7 +53,7 @@ func (d *Deployment) createResources(ctx context.Context) error {
 		{eventsQueue, attributes{"RedrivePolicy": string(redrive)}},
 	}
 	for _, region := range d.Targets {
-		for lane := range cloud.Lanes {
+		for lane := range d.settings.Lanes {
 			queues = append(queues, struct {
 				name       string
 				attributes attributes

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"snapferry/internal/cloud"
 	"snapferry/internal/plan"
 	"snapferry/internal/policy"
 	"snapferry/internal/sim"
@@ -307,7 +306,7 @@ func (p *player) view() view {
 	v.Letters = p.letters()
 	queues := []string{eventsQueue, eventsDLQ}
 	for _, region := range p.d.Targets {
-		for lane := range cloud.Lanes {
+		for lane := range p.d.settings.Lanes {
 			queues = append(queues, ordersQueue(region, strconv.Itoa(lane)))
 		}
 	}

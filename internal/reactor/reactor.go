@@ -93,8 +93,8 @@ type Orders interface {
 	// Buries says whether there is such a place.
 	Buries() bool
 	// Backlog counts the orders of a Region that are in the queue, handed out
-	// or not.
-	Backlog(ctx context.Context, region string) (int, error)
+	// or not. It may stop once it has counted enough, if enough is above 0.
+	Backlog(ctx context.Context, region string, enough int) (int, error)
 }
 
 // Delivery is an order that was handed out.

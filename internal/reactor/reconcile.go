@@ -167,15 +167,19 @@ func (r *Reconciler) scope() (owners, targets []string) {
 // both, nothing may be ordered there. The queue is looked at first: an order
 // that is finished in between is then counted twice, and not forgotten.
 func (r *run) look(ctx context.Context, region string) {
-	backlog, err := r.Orders.Backlog(ctx, region)
-	if err != nil {
-		r.problem(ctx, region, fmt.Errorf("count waiting orders for %s: %w", region, err))
+	backlog, ok := r.count(ctx, region, longQueue)
+	if !ok {
 		return
 	}
 	if until := r.looked[region].restsUntil(backlog, r.CatchUp/4); r.Now().Before(until) && !r.journal.DryRun() && r.from == (place{}) {
 		r.journal.add(ctx, Step{Action: actWaiting, Region: region,
-			Reason: fmt.Sprintf("%d orders wait; what is missing is looked for again from %s", backlog, until.Format(time.RFC3339))})
+			Reason: fmt.Sprintf("at least %d orders wait; what is missing is looked for again from %s", backlog, until.Format(time.RFC3339))})
 		return
+	}
+	if backlog >= longQueue { // perhaps not all were counted
+		if backlog, ok = r.count(ctx, region, 0); !ok {
+			return
+		}
 	}
 	made := plan.Made{}
 	untold := event.Unsettled{Region: region}
@@ -199,6 +203,15 @@ func (r *run) look(ctx context.Context, region string) {
 	}
 	r.settle(ctx, untold)
 	r.made[region], r.backlog[region] = made, backlog
+}
+
+// count counts the orders of a Region.
+func (r *run) count(ctx context.Context, region string, enough int) (waiting int, ok bool) {
+	waiting, err := r.Orders.Backlog(ctx, region, enough)
+	if err != nil {
+		r.problem(ctx, region, fmt.Errorf("count waiting orders for %s: %w", region, err))
+	}
+	return waiting, err == nil
 }
 
 // remember notes the Regions that were looked into, if everything could be seen.
