@@ -89,6 +89,7 @@ func scenario(t *testing.T, w *watch) view {
 			},
 		},
 		Policies:  policies,
+		Lanes:     3, // an account each and a spare one: every further call is a crash point
 		Intervene: w.intervene,
 		Attempts:  1,
 		Listen:    p.hear,
