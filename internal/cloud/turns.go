@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// A lane that was empty is passed over for a while, ever longer while it stays
-// empty: other processes may have filled it meanwhile. Until its rest is over it
-// is looked into only where the others have nothing, so that no slot is idle; a
-// spare one, which no account has, not even then: only what was ordered under
-// older policies, or put back by hand, can be in it, and reconcile's wake-ups
-// come more often than is missed.
+// A lane that was empty rests, for longer each time that it is empty again: only
+// another process can have filled it meanwhile. While it rests it is looked into
+// where the others have nothing, so that no slot is idle. A spare lane, which no
+// account has, is not looked into even then: in it there can only be what was
+// ordered under older policies or put back by hand. The first look after its rest
+// finds that, and there is one at each of reconcile's wake-ups.
 const (
 	restFirst = 30 * time.Second
 	restMost  = 10 * time.Minute
