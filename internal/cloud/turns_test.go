@@ -224,3 +224,20 @@ func TestPoliciesChange(t *testing.T) {
 		}
 	})
 }
+
+// All lanes are counted, or enough of them.
+func TestBacklogOfLanes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := sim.New(sim.Options{})
+		o := queues(t, w, true, accounts(DefaultLanes)...)
+		for _, account := range accounts(DefaultLanes) {
+			send(t, o, order(account, 1))
+		}
+		receive(t, o, 3) // in hand, and still there
+		for enough, want := range map[int]int{0: DefaultLanes, DefaultLanes: DefaultLanes, DefaultLanes + 1: DefaultLanes, 5: atOnce} {
+			if n, err := o.Backlog(t.Context(), target, enough); err != nil || n != want {
+				t.Errorf("counted %d where %d are enough, %v; want %d", n, enough, err, want)
+			}
+		}
+	})
+}
