@@ -118,7 +118,11 @@ func newLab(t *testing.T, o sim.Options, documents ...string) *lab {
 			return aws.Credentials{AccessKeyID: target, SecretAccessKey: "x"}, nil
 		}),
 	})
-	queues, err := c.Orders(orders, l.queue("orders-dlq.fifo", map[string]string{"FifoQueue": "true"}))
+	queues, err := c.Orders(cloud.Queues{
+		URL:      orders,
+		Letters:  l.queue("orders-dlq.fifo", map[string]string{"FifoQueue": "true"}),
+		Accounts: policy.Accounts(policies),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,6 @@ const (
 	metricWait      = "OrderWait" // from the share to the copy's start
 	metricLag       = "CopyLag"   // from the share to its completion
 	metricSlots     = "SlotsInUse"
-	metricWaiting   = "OrdersWaiting"
 	metricMissing   = "OrdersMissing" // ordered by reconcile
 	metricExpired   = "CopiesExpired"
 	metricKept      = "CopiesKept"
@@ -49,7 +48,6 @@ var metricKinds = map[string]metricKind{
 	metricWait:      {"Seconds", false, true},
 	metricLag:       {"Seconds", false, true},
 	metricSlots:     {"Count", false, false},
-	metricWaiting:   {"Count", false, false},
 	metricMissing:   {"Count", true, true},
 	metricExpired:   {"Count", true, true},
 	metricKept:      {"Count", true, false},

@@ -79,7 +79,8 @@ type Orders interface {
 	Send(ctx context.Context, region string, orders []plan.Order) []error
 	// Receive hands out up to limit orders (10 at most) to be worked on by the
 	// caller alone, until Finish or Release or the queue's time-out, with the
-	// source accounts taking turns. An empty answer says that no order waits.
+	// source accounts taking turns. An empty answer says that no order waits of
+	// an account that policies name; others may be found some minutes later.
 	Receive(ctx context.Context, region string, limit int) ([]Delivery, error)
 	// Finish takes the order out of the queue.
 	Finish(ctx context.Context, d Delivery) error
@@ -95,8 +96,8 @@ type Orders interface {
 	// Buries says whether there is such a place.
 	Buries() bool
 	// Backlog counts the orders of a Region that are in the queue, handed out
-	// or not.
-	Backlog(ctx context.Context, region string) (int, error)
+	// or not. It may stop once it has counted enough, if enough is above 0.
+	Backlog(ctx context.Context, region string, enough int) (int, error)
 }
 
 // Delivery is an order that was handed out.

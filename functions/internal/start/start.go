@@ -195,6 +195,17 @@ func dryRun(payload []byte) (bool, error) {
 	return *dry, nil
 }
 
+// Orders opens the orders' queues, with the dead-letter queue at letters, if that
+// is not "". All functions that send orders agree about the accounts' lanes.
+func (e Environment) Orders(letters string) (*cloud.Orders, error) {
+	return e.Cloud.Orders(cloud.Queues{
+		URL:      os.Getenv("ORDERS_QUEUE_URL"),
+		Lanes:    os.Getenv("ORDERS_LANES"),
+		Letters:  letters,
+		Accounts: policy.Accounts(e.Policies),
+	})
+}
+
 // Regions reads a comma-separated list of Regions; blanks around its parts do
 // not count.
 func Regions(variable string) ([]string, error) {
