@@ -16,10 +16,10 @@ func (l *lab) measure() map[string]float64 {
 	l.t.Helper()
 	l.settled()
 	var records []reactor.Record
-	for i, e := range l.heard {
+	for i, e := range l.heard.take() {
 		records = append(records, reactor.Record{ID: strconv.Itoa(i), Body: e, Receives: 1})
 	}
-	l.heard = nil
+	l.heard.take()
 	j := l.journal(false)
 	if failures := l.copier.Handle(l.ctx, j, records); len(failures) > 0 {
 		l.t.Fatal(failures)
