@@ -26,6 +26,11 @@ const inHand = 6 * time.Minute
 // a queue that is asked to answer at once may overlook what was just sent.
 const firstWait = time.Second
 
+// answerWithin is how long SQS may take for an answer besides that. Without a
+// bound one connection that hangs would keep what the other lanes have handed out
+// until the function is killed.
+const answerWithin = 5 * time.Second
+
 // atOnce is how many lanes are asked at once.
 const atOnce = 8
 
@@ -44,10 +49,7 @@ func (o *Orders) Receive(ctx context.Context, region string, limit int) ([]react
 		}
 	}
 	o.turns.ended(region, len(s.found) == 0 && s.problem == nil)
-	if len(s.found) > 0 {
-		return s.found, nil // what is in hand first; the error comes again
-	}
-	return nil, s.problem
+	return s.found, s.problem
 }
 
 // search looks for orders of a Region, limit at most.
@@ -72,10 +74,11 @@ func (s *search) round(ctx context.Context, lanes []int, again bool) (more []int
 		got, errs := make([][]reactor.Delivery, len(some)), make([]error, len(some))
 		together(some, func(i, lane int) { got[i], errs[i] = s.orders.receive(ctx, s.region, lane, share, patient) })
 		for i, lane := range some {
-			empty := len(got[i]) == 0 && errs[i] == nil && !again
+			// A lane that can't be looked into rests as one that is empty.
+			empty := len(got[i]) == 0 && (!again || errs[i] != nil)
 			s.orders.turns.looked(s.region, lane, empty, time.Now())
 			if errs[i] != nil {
-				s.problem = errs[i] // the other lanes are not to blame
+				s.problem = fmt.Errorf("lane %d of the orders for %s: %w", lane, s.region, errs[i])
 			}
 			s.found = append(s.found, got[i]...)
 			if len(got[i]) == share {
@@ -97,9 +100,11 @@ func together(lanes []int, f func(i, lane int)) {
 
 func (o *Orders) receive(ctx context.Context, region string, lane, limit int, patient bool) ([]reactor.Delivery, error) {
 	wait := time.Duration(0)
-	if o.turns.fresh(region, lane) && patient {
+	if patient && o.turns.fresh(region, lane) {
 		wait = firstWait
 	}
+	ctx, cancel := context.WithTimeout(ctx, wait+answerWithin)
+	defer cancel()
 	output, err := o.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl:            o.queue(region, lane),
 		MaxNumberOfMessages: int32(limit),

@@ -49,6 +49,7 @@ type Facts struct {
 type Denial struct {
 	Cause string    `json:"cause"` // what people were told
 	Since time.Time `json:"since"` // when people were told first
+	Times int       `json:"times"` // how often EC2 did not carry it out since
 }
 
 // FactsOf takes from a snapshot what an order carries.

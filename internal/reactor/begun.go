@@ -34,6 +34,13 @@ func (c *Copier) keep(orders []begunOrder) {
 	c.begun.list = append(c.begun.list, orders...)
 }
 
+// has says whether the copy of an order has begun a moment ago.
+func (b *begunOrders) has(region, key string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.ContainsFunc(b.list, func(o begunOrder) bool { return o.Region == region && o.Order.Key() == key })
+}
+
 // finishBegun takes those orders out of the queue whose copies have begun a
 // while ago. That it did not work is no failure: the queue hands them out again,
 // and then the copy is found.

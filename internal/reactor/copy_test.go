@@ -3,6 +3,7 @@ package reactor_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -369,12 +370,11 @@ func TestNoFreeSlotAfterAll(t *testing.T) {
 func TestAnAmbiguousFailureMakesNoSecondCopy(t *testing.T) {
 	for name, done := range map[string]bool{"nothing was done": false, "the copy was made": true} {
 		t.Run(name, func(t *testing.T) {
-			faults := 0
+			var faults atomic.Int32
 			o := quiet
 			o.ListingLag = 5 * time.Second
 			o.Fault = func(c sim.Call) sim.Fault {
-				if c.Action == "CopySnapshot" && faults < 4 {
-					faults++
+				if c.Action == "CopySnapshot" && faults.Add(1) <= 4 {
 					return sim.Fault{Done: done, Status: 500, Code: "InternalError", Message: "An internal error has occurred"}
 				}
 				return sim.Fault{}

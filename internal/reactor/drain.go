@@ -27,6 +27,11 @@ func (c *Copier) drain(ctx context.Context, j *Journal, w *work, region string) 
 		t := &turn{copier: c, journal: j, work: w, region: region, results: results}
 		if free > 0 && err == nil {
 			t.waiting, err = c.Orders.Receive(ctx, region, min(free, batch))
+			if err != nil && len(t.waiting) > 0 {
+				// The accounts that were served are not to blame.
+				j.fail(ctx, region, fmt.Errorf("look for orders of all accounts: %w", err))
+				err = nil
+			}
 		}
 		received := len(t.waiting)
 		if received > 0 || len(results) > 0 {

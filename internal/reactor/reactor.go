@@ -79,8 +79,10 @@ type Orders interface {
 	Send(ctx context.Context, region string, orders []plan.Order) []error
 	// Receive hands out up to limit orders (10 at most) to be worked on by the
 	// caller alone, until Finish or Release or the queue's time-out, with the
-	// source accounts taking turns. An empty answer says that no order waits of
-	// an account that policies name; others may be found some minutes later.
+	// source accounts taking turns. An empty answer without an error says that
+	// no order waits of an account that policies name; others may be found some
+	// minutes later. With both orders and an error, some accounts' orders could
+	// not be looked for.
 	Receive(ctx context.Context, region string, limit int) ([]Delivery, error)
 	// Finish takes the order out of the queue.
 	Finish(ctx context.Context, d Delivery) error

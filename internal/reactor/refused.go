@@ -12,6 +12,10 @@ import (
 const (
 	restDenied = time.Hour      // between two attempts at what somebody must mend
 	buryAfter  = 24 * time.Hour // as long as DLM tries
+	// An order may have waited for a slot all day: it must also have been tried
+	// that often.
+	buryDenied  = 12
+	buryUnknown = 4 // of those tries at which people would be told
 )
 
 // refused deals with a CopySnapshot that did not answer with a copy. An error
@@ -37,39 +41,39 @@ func (t *turn) refused(ctx context.Context, d Delivery, err error) error {
 	t.journal.add(ctx, step)
 	switch {
 	case errors.Is(err, ErrDenied):
-		return t.failing(ctx, d, err, restDenied, "EC2 refuses the copy", "tried again every hour")
+		return t.failing(ctx, d, err, restDenied, buryDenied, "EC2 refuses the copy", "tried again every hour")
 	case d.Receives%tellEvery == 0:
-		return t.failing(ctx, d, err, restUnknown, fmt.Sprintf("EC2 has failed to answer %d times", d.Receives), "tried again every few minutes")
+		return t.failing(ctx, d, err, restUnknown, buryUnknown, "EC2 fails to answer", "tried again every few minutes")
 	}
 	t.release(ctx, d, restUnknown) // there may be a copy: whoever is next looks first
 	return nil
 }
 
-// tellEvery is how many attempts people are left in peace about failures that
-// may pass by themselves: an hour's.
+// tellEvery is how often an order is handed out before people are told of a
+// failure that may pass by itself: an hour or more.
 const tellEvery = 20
 
 // failing keeps trying slowly, tells people once per cause, and gives up after a
 // day: the order then waits in the dead-letter queue until it is put back.
-func (t *turn) failing(ctx context.Context, d Delivery, err error, rest time.Duration, what, meanwhile string) error {
+func (t *turn) failing(ctx context.Context, d Delivery, err error, rest time.Duration, most int, what, meanwhile string) error {
 	now, cause := t.copier.Now(), Cause(err)
-	history := plan.Denial{Cause: cause, Since: now}
+	history := plan.Denial{Cause: cause, Since: now, Times: 1}
 	told := false
 	if before := d.Order.Denial; before != nil {
-		history.Since, told = before.Since, before.Cause == cause
+		history.Since, history.Times, told = before.Since, before.Times+1, before.Cause == cause
 	}
 	order := d.Order
 	order.Denial, order.NotBefore = &history, now.Add(rest)
-	day := now.Sub(history.Since) >= buryAfter
+	day := now.Sub(history.Since) >= buryAfter && history.Times >= most
 	over := day && t.copier.Orders.Buries()
 	if day && !over {
-		history.Since = now // without such a queue people are reminded once a day
+		history.Since, history.Times = now, 0 // without such a queue people are reminded once a day
 	}
 	if !told || day {
 		outcome := ofOrder(Failed, d.Order)
 		outcome.Reason, outcome.Cause, outcome.Fix = what+"; it is "+meanwhile, cause, Fix(cause)
 		if over {
-			outcome.Reason = what + ", and so for a day; the order is in the dead-letter queue: mend the cause, then put it back with snapferry redrive"
+			outcome.Reason = what + ", and has for a day; the order is in the dead-letter queue: mend the cause, then put it back with snapferry redrive"
 		}
 		if err := t.copier.publish(ctx, t.journal, []Outcome{outcome}); err != nil {
 			return err

@@ -50,7 +50,8 @@ func (t *turn) run(ctx context.Context) error {
 }
 
 // setAside takes out of the batch what can't be read, what is not to be tried
-// yet, and all but the first of orders that are there more than once.
+// yet, what was begun a moment ago, and all but the first of orders that are there
+// more than once.
 func (t *turn) setAside(ctx context.Context) {
 	now := t.copier.Now()
 	seen := map[string]bool{}
@@ -67,6 +68,10 @@ func (t *turn) setAside(ctx context.Context) {
 			}
 		case seen[key]:
 			t.finished = append(t.finished, d)
+		case t.copier.begun.has(t.region, key):
+			// A double that came by another queue, before EC2 shows the copy.
+			seen[key] = true
+			t.release(ctx, d, settleTime)
 		case now.Before(d.Order.NotBefore):
 			seen[key] = true
 			t.release(ctx, d, min(d.Order.NotBefore.Sub(now)+time.Second, restMost))
