@@ -38,6 +38,11 @@ type Home struct {
 	Dashboard Dashboard
 }
 
+// TransportKeyARN, as a statement's resource, is the transport key of the stack
+// that the statement is in: its ARN is known only once the key has been made, so
+// that infra/stacks puts a reference there.
+const TransportKeyARN = "${TransportKey.Arn}"
+
 // Function is one of the Lambda functions.
 type Function struct {
 	Name        string // copy, reconcile, expire: also of its code in dist/
