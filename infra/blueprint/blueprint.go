@@ -17,8 +17,22 @@ type Blueprint struct {
 	Forwarders []Forwarder
 	// Keys are the Regions that get a key of snapferry's own, sorted.
 	Keys []Key
-	// Sources are one for each source account and Region in it.
+	// Sources are one for each source account and Region in it; none where
+	// StackSet is.
 	Sources []Source
+	// StackSet prepares the source accounts of a whole organisation; nil for
+	// none.
+	StackSet *StackSet
+}
+
+// StackSet is a Source in each account of an organisation's units.
+type StackSet struct {
+	Name    string
+	Units   []string // ou-a1b2-c3d4e5f6
+	Regions []string
+	// Source has "${AWS::AccountId}", "${AWS::Region}" and "${AWS::Partition}"
+	// for what differs; CloudFormation fills them in.
+	Source Source
 }
 
 // Home is what is in the home Region, once.
@@ -55,6 +69,9 @@ type Function struct {
 	// Schedule is in EventBridge Scheduler's words, "rate(15 minutes)"; "" for
 	// none.
 	Schedule string
+	// Undelivered is the name of the queue that takes what Scheduler can't
+	// deliver, under Scheduler's role.
+	Undelivered string
 	// Source feeds the function from a queue; nil for none.
 	Source        *EventSource
 	LogRetention  int // days
