@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"internal/local":           {"internal/event", "internal/sim"},
 	"internal/proof":           {"internal", sdk},
 	"cmd/snapferry":            {"internal", cobra, pflag},
+	"infra/blueprint":          {"internal/policy", "internal/event", "internal/snapshot"},
 	"functions/internal/start": {"internal/cloud", "internal/policy", "internal/reactor", "internal/snapshot", lambda},
 	"functions/copy":           {"functions/internal/start", "internal/reactor", lambda},
 	"functions/reconcile":      {"functions/internal/start", "internal/reactor", lambda},
@@ -46,6 +47,7 @@ var pure = map[string][]string{
 	"internal/event":    {"context", "log", "log/slog", "os", "net", "net/http"},
 	"internal/policy":   {"context", "log", "log/slog", "net", "net/http", "time"},
 	"internal/plan":     {"context", "log", "log/slog", "os", "net", "net/http"},
+	"infra/blueprint":   {"context", "log", "log/slog", "os", "net", "net/http"},
 }
 
 func TestImports(t *testing.T) {

@@ -28,6 +28,17 @@ func RegionFault(name string) string {
 	return fault + `write one such as "eu-west-2"`
 }
 
+// Partition is the partition that a Region is in, such as aws, and what the names
+// of AWS's hosts there end with; both "" if the Region is not known.
+func Partition(region string) (id, domain string) {
+	for _, partition := range endpoints.DefaultPartitions() {
+		if partition.ID() == partitions[region] {
+			return partition.ID(), partition.DNSSuffix()
+		}
+	}
+	return "", ""
+}
+
 func knownRegions() map[string]string {
 	known := make(map[string]string)
 	for _, partition := range endpoints.DefaultPartitions() {
