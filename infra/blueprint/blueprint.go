@@ -23,6 +23,8 @@ type Blueprint struct {
 	// StackSet prepares the source accounts of a whole organisation; nil for
 	// none.
 	StackSet *StackSet
+	// Warnings are about what is valid and perhaps not meant.
+	Warnings []string
 }
 
 // StackSet is a Source in each account of an organisation's units.
