@@ -5,7 +5,11 @@
 // into CloudFormation's words.
 package blueprint
 
-import "time"
+import (
+	"time"
+
+	"snapferry/internal/policy"
+)
 
 // Blueprint is a whole deployment: one target account, and what its source
 // accounts need.
@@ -13,7 +17,7 @@ type Blueprint struct {
 	Settings Settings
 	Home     Home
 	// Forwarders are one for each Region in which snapshots are shared or to
-	// which they are copied, the home Region included, sorted.
+	// which they are copied, sorted. The home Region is no exception.
 	Forwarders []Forwarder
 	// Keys are the Regions that get a key of snapferry's own, sorted.
 	Keys []Key
@@ -24,7 +28,7 @@ type Blueprint struct {
 	// none.
 	StackSet *StackSet
 	// Warnings are about what is valid and perhaps not meant.
-	Warnings []string
+	Warnings []policy.Problem
 }
 
 // StackSet is a Source in each account of an organisation's units.
@@ -111,7 +115,7 @@ type Rule struct {
 	Pattern string // JSON
 	// TargetARN is a queue or, in another Region, a bus.
 	TargetARN   string
-	Role        *Role  // for a bus
+	Role        *Role  // for a bus; each rule has one of its own
 	Undelivered string // the name of the queue for what can't be delivered
 }
 
@@ -168,9 +172,8 @@ type Source struct {
 // SourcePolicy is a DLM snapshot policy that creates and shares.
 type SourcePolicy struct {
 	Description string
-	TargetTags  map[string]string
+	TargetTags  map[string]string // of volumes; any one of them is enough
 	Name        string
-	Cron        string // or:
 	EveryHours  int
 	At          string // hh:mm, UTC
 	Keep        int    // snapshots
