@@ -2,8 +2,8 @@ package blueprint
 
 import "time"
 
-// causes are why expire keeps copies, as the functions measure it.
-var causes = []string{"Held", "Last", "InUse", "Locked", "Minimum", "Unreadable"}
+// causes are why expire keeps copies, in the functions' words.
+var causes = []string{"not expired", "never expires", "held", "minimum count", "pending", "refused", "out of time", "state", "unreadable mark"}
 
 // dashboard is what there is to see: what waits and for how long, what is copied
 // and how fast, what expires, and how the functions are.
@@ -29,7 +29,7 @@ func (d deployment) dashboard() Dashboard {
 		},
 	}
 	rows = append(rows, d.ages()...)
-	kept := Graph{Title: "Copies kept past their day, by cause", Unit: "copies"}
+	kept := Graph{Title: "Copies kept, by cause", Unit: "copies"}
 	for _, cause := range causes {
 		m := named(measured("CopiesKept", "Maximum", d.Schedules.Expire), cause)
 		m.Dimensions = map[string]string{"Cause": cause}

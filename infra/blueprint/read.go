@@ -89,7 +89,7 @@ func (s *Settings) read(n policy.Value, o Overrides) {
 	}
 	sourceRegions := n.Required("sourceRegions", `["us-east-1"]`)
 	s.SourceRegions = regions(sourceRegions)
-	if sourceRegions.Present() && len(sourceRegions.Items(`["us-east-1"]`)) == 0 {
+	if sourceRegions.Empty() {
 		sourceRegions.Report("is empty, so that no share would be seen: list the Regions in which snapshots are shared")
 	}
 	s.sources(n.Required("sources", `[{"account": "111111111111"}]`))

@@ -13,11 +13,10 @@ import (
 )
 
 func (s *Settings) sources(n policy.Value) {
-	items := n.Items(`[{"account": "111111111111"}]`)
-	if n.Present() && len(items) == 0 {
+	if n.Empty() {
 		n.Report("is empty, so that nothing could be copied: list the accounts that share snapshots")
 	}
-	for _, item := range items {
+	for _, item := range n.Items(`[{"account": "111111111111"}]`) {
 		if !item.Fields("account", "regions", "keys") {
 			continue
 		}
@@ -29,7 +28,7 @@ func (s *Settings) sources(n policy.Value) {
 		source.Regions = regions(given)
 		if !given.Present() {
 			source.Regions = slices.Clone(s.SourceRegions)
-		} else if len(given.Items(`["us-east-1"]`)) == 0 {
+		} else if given.Empty() {
 			given.Report("is empty: list Regions, or remove the field for sourceRegions")
 		}
 		source.Keys = texts(item.Get("keys"), `["arn:aws:kms:REGION:ACCOUNT:key/KEY-ID"]`, func(v policy.Value) (string, bool) {
@@ -56,7 +55,7 @@ func (s *Settings) organization(n policy.Value) {
 	s.Organization.Units = texts(units, `["ou-a1b2-c3d4e5f6"]`, func(v policy.Value) (string, bool) {
 		return v.Text(68, unitPattern, "write the id of a unit, such as ou-a1b2-c3d4e5f6, or of the root, such as r-a1b2")
 	})
-	if units.Present() && len(units.Items(`["ou-a1b2-c3d4e5f6"]`)) == 0 {
+	if units.Empty() {
 		units.Report("is empty: list the organizational units with the source accounts, or the root")
 	}
 }
@@ -73,6 +72,10 @@ const (
 	maxTagValue = 256
 )
 
+// anyText is any that is not empty: whether DLM takes a tag without a value is
+// documented nowhere.
+var anyText = regexp.MustCompile(`^`)
+
 var clockPattern = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]$`)
 
 func (s *Settings) snapshots(n policy.Value) {
@@ -88,7 +91,7 @@ func (s *Settings) snapshots(n policy.Value) {
 	read(&s.Snapshots.UnshareDays, n.Get("unshareDays"), within(1, maxUnshare))
 	kept := time.Duration(s.Snapshots.Keep) * s.Snapshots.Every
 	if shared := time.Duration(s.Snapshots.UnshareDays) * 24 * time.Hour; shared >= kept {
-		n.Report("unshares snapshots after %d days and keeps them for %v: keep more, or unshare earlier", s.Snapshots.UnshareDays, kept)
+		n.Report("unshares snapshots after %d days and keeps them for %s: keep more, or unshare earlier", s.Snapshots.UnshareDays, hoursOf(kept))
 	}
 }
 
@@ -125,7 +128,10 @@ func tags(n policy.Value) (map[string]string, bool) {
 			values[i].Report("has a key that EC2 does not take: use 1 to %d characters, and not aws: before them", maxTagKey)
 			continue
 		}
-		if value, ok := values[i].Text(maxTagValue, regexp.MustCompile(`.`), "write the tag's value"); ok {
+		value, ok := values[i].Text(maxTagValue, anyText, "write the tag's value")
+		if strings.Contains(name+value, "${") {
+			values[i].Report("is of a tag with ${, which CloudFormation and IAM take for a variable: tag the volumes otherwise")
+		} else if ok {
 			all[name] = value
 		}
 	}

@@ -90,6 +90,9 @@ func (v Value) Items(example string) []Value {
 	return items
 }
 
+// Empty says whether the value is a list without items.
+func (v Value) Empty() bool { return v.n.kind == list && len(v.n.items) == 0 }
+
 // Entries are the fields of an object whose names anybody may choose, in the
 // document's order; the example is JSON that could stand there.
 func (v Value) Entries(example string) (names []string, values []Value) {
@@ -149,8 +152,9 @@ func (v Value) Key(region string) string {
 		if region == "" {
 			region = place
 		}
-		fault = RegionFault(region)
-		if fault == "" && !strings.HasPrefix(arn, "arn:"+partitions[region]+":kms:"+region+":") {
+		if fault = RegionFault(region); fault != "" {
+			fault = "is in " + quote(region) + ", which " + fault
+		} else if !strings.HasPrefix(arn, "arn:"+partitions[region]+":kms:"+region+":") {
 			fault = "is not a key in " + region + ": write " + keyForm(region)
 		}
 	}
