@@ -113,7 +113,10 @@ func TestNoWildcards(t *testing.T) {
 	each(t, func(t *testing.T, d deployment, in template) {
 		roles := rolesOf(d.blueprint)
 		for id, statements := range permissions(in) {
-			name, _ := in.Resources[id].Properties["RoleName"].(string)
+			name, ok := in.Resources[id].Properties["RoleName"].(string)
+			if !ok { // in a StackSet, where it differs by Region
+				name = at(in.Resources[id].Properties["RoleName"], "Fn::Sub").(string)
+			}
 			planned, ok := roles[name]
 			if !ok || len(planned.Statements) != len(statements) {
 				t.Errorf("%s, %q, has %d statements and the blueprint %d", id, name, len(statements), len(planned.Statements))
@@ -149,7 +152,11 @@ func rolesOf(b blueprint.Blueprint) map[string]blueprint.Role {
 			}
 		}
 	}
-	for _, s := range b.Sources {
+	sources := b.Sources
+	if b.StackSet != nil {
+		sources = append(sources, b.StackSet.Source)
+	}
+	for _, s := range sources {
 		all = append(all, s.Lifecycle, s.Reader)
 	}
 	roles := make(map[string]blueprint.Role)

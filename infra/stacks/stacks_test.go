@@ -134,7 +134,15 @@ func (d deployment) read(out, which string) (map[string]template, error) {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		base := filepath.Base(path)
-		templates[strings.TrimSuffix(base, templateSuffix)] = t
+		name := strings.TrimSuffix(base, templateSuffix)
+		templates[name] = t
+		for _, id := range t.of("AWS::CloudFormation::StackSet") {
+			var each template
+			if err := json.Unmarshal([]byte(t.Resources[id].Properties["TemplateBody"].(string)), &each); err != nil {
+				return nil, fmt.Errorf("%s: the template of %s: %w", path, id, err)
+			}
+			templates[name+"-each"] = each
+		}
 		d.files[which+"/"+base] = assetPattern.ReplaceAllString(string(data), "asset.zip")
 	}
 	return templates, nil
