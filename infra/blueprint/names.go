@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"snapferry/internal/policy"
 )
@@ -51,9 +52,10 @@ type deployment struct {
 }
 
 func newDeployment(s Settings, policies []policy.Policy, hash string) deployment {
-	d := deployment{Settings: s, hash: hash, policies: policies}
+	d := deployment{Settings: s, hash: hash, policies: slices.Clone(policies)}
+	slices.SortFunc(d.policies, func(a, b policy.Policy) int { return strings.Compare(a.Name, b.Name) })
 	d.partition, d.domain = policy.Partition(s.HomeRegion)
-	for _, p := range policies {
+	for _, p := range d.policies {
 		d.targets = append(d.targets, targets(p)...)
 		if p.Enabled {
 			d.enabled = append(d.enabled, p)

@@ -71,9 +71,9 @@ func (d deployment) copyPermissions() []Statement {
 	)...)
 }
 
-// keysPerStatement keeps a statement well below what IAM takes in one policy, so
-// that the statements of many keys can be spread over several.
-const keysPerStatement = 40
+// keysPerStatement is few enough that the statements of many keys can be spread
+// over several policies without leaving much room in them.
+const keysPerStatement = 25
 
 // keyPermissions are split as Amazon's guide has it: what is used in the call
 // itself, and the grant under which EBS goes on after it. Copying neither lists

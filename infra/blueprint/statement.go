@@ -85,30 +85,31 @@ type RolePolicy struct {
 	Statements []Statement
 }
 
-// Policies are the role's statements as IAM takes them: one policy in the role
-// if that has room for all, else managed ones, as few as come of taking the
-// statements in order.
+// Policies are the role's statements as IAM takes them: in the role as long as
+// there is room, and the rest in managed policies, each statement in the first
+// that has room for it.
 func (r Role) Policies() []RolePolicy {
-	if len(r.Statements) == 0 {
-		return nil
-	}
-	if size(r.Statements) <= maxInline {
-		return []RolePolicy{{Name: Application, Statements: r.Statements}}
-	}
 	var policies []RolePolicy
 	for _, s := range r.Statements {
-		last := len(policies) - 1
-		if last >= 0 && size(append(slices.Clone(policies[last].Statements), s)) <= maxManaged {
-			policies[last].Statements = append(policies[last].Statements, s)
+		fits := func(p RolePolicy) bool { return size(append(slices.Clone(p.Statements), s)) <= p.limit() }
+		if i := slices.IndexFunc(policies, fits); i >= 0 {
+			policies[i].Statements = append(policies[i].Statements, s)
 			continue
 		}
-		policies = append(policies, RolePolicy{
-			Name:       fmt.Sprintf("%s-%d", r.Name, len(policies)+1),
-			Managed:    true,
-			Statements: []Statement{s},
-		})
+		p := RolePolicy{Name: Application, Statements: []Statement{s}}
+		if n := len(policies); n > 0 {
+			p.Name, p.Managed = fmt.Sprintf("%s-%d", r.Name, n), true
+		}
+		policies = append(policies, p)
 	}
 	return policies
+}
+
+func (p RolePolicy) limit() int {
+	if p.Managed {
+		return maxManaged
+	}
+	return maxInline
 }
 
 // size is the length of a document of statements when CloudFormation has put the
@@ -127,14 +128,14 @@ func size(statements []Statement) int {
 // fault says that IAM has no room for the role's permissions; "" is that it has.
 func (r Role) fault() string {
 	policies := r.Policies()
-	if len(policies) > maxAttached {
-		return fmt.Sprintf("has %d characters of permissions, which take %d managed policies, and IAM attaches %d to a role: name fewer keys and accounts, or deploy a second target account for some of them",
-			size(r.Statements), len(policies), maxAttached)
+	if n := len(policies) - 1; n > maxAttached {
+		return fmt.Sprintf("has %d characters of permissions, which take %d managed policies, and IAM attaches %d to a role: name fewer accounts, keys or Regions",
+			size(r.Statements), n, maxAttached)
 	}
 	for _, p := range policies {
-		if p.Managed && size(p.Statements) > maxManaged {
-			return fmt.Sprintf("needs a statement of %d characters (%s) and IAM takes %d: name fewer accounts, Regions or policies",
-				size(p.Statements), p.Statements[0].Sid, maxManaged)
+		if size(p.Statements) > p.limit() {
+			return fmt.Sprintf("needs a statement of %d characters, %s, and IAM takes %d: name fewer accounts, policies or Regions",
+				size(p.Statements), p.Statements[0].Sid, p.limit())
 		}
 	}
 	return ""
