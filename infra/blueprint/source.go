@@ -77,7 +77,7 @@ func (d deployment) lifecycle(account, region string) Role {
 	snapshots, existing := []string{in(":snapshot/*")}, []string{in(":snapshot/snap-*")}
 	statements := []Statement{{
 		Sid:        "Look",
-		Actions:    []string{"ec2:DescribeVolumes", "ec2:DescribeSnapshots"},
+		Actions:    []string{"ec2:DescribeVolumes", "ec2:DescribeSnapshots", "ec2:DescribeSnapshotAttribute"},
 		Resources:  []string{"*"},
 		Conditions: equals("aws:RequestedRegion", region),
 		Reason:     "EC2 describes all or nothing: its Describe actions take no resource.",
@@ -118,11 +118,6 @@ func (d deployment) lifecycle(account, region string) Role {
 				Actions:    []string{"ec2:ModifySnapshotAttribute"},
 				Resources:  existing,
 				Conditions: equals("ec2:Remove/userId", d.Account),
-			},
-			Statement{
-				Sid:       "SeeShares",
-				Actions:   []string{"ec2:DescribeSnapshotAttribute"},
-				Resources: existing,
 			},
 			Statement{
 				Sid:       "DeleteItsOwn",
