@@ -3,6 +3,7 @@ package stacks
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -102,5 +103,13 @@ func TestSynthAgain(t *testing.T) {
 	}
 	if diff := cmp.Diff(first, synthesized()); diff != "" {
 		t.Errorf("a second synthesis differs:\n%s", diff)
+	}
+}
+
+// TestOffline: all that is synthesized here is synthesized without the network,
+// which the CDK's own program could not reach.
+func TestOffline(t *testing.T) {
+	if programs := read(t, offlinePrograms); !strings.Contains(programs, "program.js") {
+		t.Errorf("cut off from the network were %q, and the CDK's kernel was not", programs)
 	}
 }

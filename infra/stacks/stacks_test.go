@@ -23,6 +23,10 @@ var update = flag.Bool("update", false, "write the golden templates anew")
 // policies/ that people write, and target/ and source/ that -update writes.
 const goldens = "../golden"
 
+// offlinePrograms is a file with the names of the Node programs that were cut off
+// from the network.
+var offlinePrograms string
+
 // templateSuffix ends the names of the CDK's template files.
 const templateSuffix = ".template.json"
 
@@ -62,14 +66,19 @@ func run(m *testing.M) (int, error) {
 	if err != nil {
 		return 1, err
 	}
-	os.Setenv("NODE_OPTIONS", "--require="+offline)
-	os.Setenv("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
-	defer jsii.Close()
 	scratch, err := os.MkdirTemp("", "stacks")
 	if err != nil {
 		return 1, err
 	}
 	defer os.RemoveAll(scratch)
+	offlinePrograms = filepath.Join(scratch, "programs")
+	os.Setenv("OFFLINE_PROGRAMS", offlinePrograms)
+	os.Setenv("NODE_OPTIONS", "--require="+offline)
+	os.Setenv("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
+	// The client that packages made when they were initialized has the
+	// environment of then; the next one has this.
+	jsii.Close()
+	defer jsii.Close()
 	cases, err := filepath.Glob(filepath.Join(goldens, "*", "settings.json"))
 	if err != nil || len(cases) == 0 {
 		return 1, fmt.Errorf("find the cases in %s: %d of them, %v", goldens, len(cases), err)
