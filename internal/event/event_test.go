@@ -2,6 +2,8 @@ package event
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -193,6 +195,17 @@ func TestPatterns(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
+	samples, err := filepath.Glob("../../events/*.json")
+	if err != nil || len(samples) == 0 {
+		f.Fatalf("no samples in events/: %v", err)
+	}
+	for _, sample := range samples {
+		data, err := os.ReadFile(sample)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
 	f.Add([]byte(shareHead + shareTail + `"snapshot_id":"arn:aws:ec2::us-west-2:snapshot/snap-01234567","source":012345678901}}`))
 	f.Add([]byte(`{"source":"snapferry","detail-type":"Wake-Up","detail":{"region":"eu-west-2"}}`))
 	f.Add([]byte(`{"source":"aws.ec2","detail-type":"EBS Snapshot Notification","detail":null}`))
@@ -217,6 +230,11 @@ func FuzzDecode(f *testing.F) {
 		case WakeUp:
 			if back, err := Decode(got.Bytes()); err != nil || back != Event(got) {
 				t.Errorf("wake-up does not come back: %#v, %v", back, err)
+			}
+		case Unsettled:
+			back, err := Decode(got.Bytes())
+			if diff := cmp.Diff(Event(got), back); diff != "" || err != nil {
+				t.Errorf("unsettled copies do not come back: %s, %v", diff, err)
 			}
 		}
 	})

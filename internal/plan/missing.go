@@ -12,14 +12,23 @@ import (
 
 // Attempts is what the copies in a Region tell of one order.
 type Attempts struct {
-	Healthy    bool
+	Healthy bool
+	failures
+}
+
+type failures struct {
 	Failed     uint16
 	lastFailed int64 // when the latest failed copy began, in Unix seconds
 }
 
-// Made counts the attempts of every order in one Region. It is small, because
-// there may be a hundred thousand: orders are known by a digest of their key.
-type Made map[digest]Attempts
+// Made is the attempts of every order in one Region. It is small, because there
+// may be a hundred thousand: orders are known by a digest of their key, and most
+// have a healthy copy and no failed one. The zero Made is empty.
+type Made struct {
+	copies  int
+	healthy map[digest]struct{}
+	failed  map[digest]failures
+}
 
 // digest is so long that no two orders will ever share one.
 type digest [16]byte
@@ -29,27 +38,41 @@ func digestOf(key string) digest {
 	return digest(sum[:16])
 }
 
-// Of is what is known of an order.
-func (m Made) Of(key string) Attempts { return m[digestOf(key)] }
+// Len is how many copies were added.
+func (m *Made) Len() int { return m.copies }
+
+// Of is what is known of an order; nothing is, where m is nil.
+func (m *Made) Of(key string) Attempts {
+	if m == nil {
+		return Attempts{}
+	}
+	d := digestOf(key)
+	_, healthy := m.healthy[d]
+	return Attempts{healthy, m.failed[d]}
+}
 
 // Add counts one copy. Marks that can't be read count for the order that their
 // order tag names: better one copy too few by mistake than one too many for
 // ever.
-func (m Made) Add(c snapshot.Snapshot) {
+func (m *Made) Add(c snapshot.Snapshot) {
 	key, marked := c.Tags[snapshot.TagOrder]
 	if !marked {
 		return
 	}
+	if m.healthy == nil {
+		m.healthy, m.failed = map[digest]struct{}{}, map[digest]failures{}
+	}
+	m.copies++
 	d := digestOf(key)
-	a := m[d]
 	switch {
 	case c.Healthy():
-		a.Healthy = true
+		m.healthy[d] = struct{}{}
 	case c.State == snapshot.Failed:
-		a.Failed = min(a.Failed, math.MaxUint16-1) + 1
-		a.lastFailed = max(a.lastFailed, c.Started.Unix())
+		f := m.failed[d]
+		f.Failed = min(f.Failed, math.MaxUint16-1) + 1
+		f.lastFailed = max(f.lastFailed, c.Started.Unix())
+		m.failed[d] = f
 	}
-	m[d] = a
 }
 
 // untoldAfter is how long after its end a copy's result counts as lost: by then
@@ -59,7 +82,7 @@ const untoldAfter = 45 * time.Minute
 // Untold says whether a copy has ended so long ago that people should have been
 // told, and carries no tag that they were.
 func Untold(c snapshot.Snapshot, now time.Time) bool {
-	if _, settled := c.Tags[snapshot.TagSettled]; settled {
+	if snapshot.Settled(c.Tags) {
 		return false
 	}
 	ended := c.Completed
@@ -95,7 +118,7 @@ const (
 // alone, because a copy of theirs may have come and gone. A failed copy proves
 // that none was there when it began, and what came later can't have expired
 // before the retention has passed since: then time counts from the failure.
-func Missing(source snapshot.Snapshot, policies []policy.Policy, made map[string]Made, catchUp time.Duration, now time.Time) []Gap {
+func Missing(source snapshot.Snapshot, policies []policy.Policy, made map[string]*Made, catchUp time.Duration, now time.Time) []Gap {
 	var gaps []Gap
 	for _, wish := range Orders(source, policies) {
 		if wish.Skip {

@@ -31,7 +31,7 @@ type Order struct {
 	// Missed counts the looks in a row at which EC2 did not show the source.
 	Missed int `json:"missed,omitempty"`
 	// Denial is set once EC2 has refused the copy for a reason that somebody
-	// must mend.
+	// must mend, or has failed to answer for an hour.
 	Denial *Denial `json:"denial,omitempty"`
 }
 
@@ -45,10 +45,10 @@ type Facts struct {
 	Started     time.Time      `json:"started"`
 }
 
-// Denial is the history of an order that EC2 refuses.
+// Denial is the history of an order that EC2 does not carry out.
 type Denial struct {
 	Cause string    `json:"cause"` // what people were told
-	Since time.Time `json:"since"` // of the first refusal
+	Since time.Time `json:"since"` // when people were told first
 }
 
 // FactsOf takes from a snapshot what an order carries.

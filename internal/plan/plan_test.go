@@ -351,7 +351,7 @@ func TestMissing(t *testing.T) {
 			if test.policy != nil {
 				test.policy(&p)
 			}
-			made := map[string]Made{saoPaulo: {}, london: {}}
+			made := map[string]*Made{saoPaulo: {}, london: {}}
 			for region, copies := range test.made {
 				for _, c := range copies {
 					made[region].Add(c)

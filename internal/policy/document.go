@@ -108,7 +108,7 @@ func (v Value) Entries(example string) (names []string, values []Value) {
 // Text is the string that the value says, of the form that the pattern describes
 // and the fix explains.
 func (v Value) Text(max int, pattern *regexp.Regexp, fix string) (string, bool) {
-	return v.c.text(v.n, max, pattern, fix)
+	return v.c.text(v.n, max, pattern.MatchString, fix)
 }
 
 // OneOf is the string that the value says, which is one of those known.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"snapferry/internal/cloud"
+	"snapferry/internal/policy"
 	"snapferry/internal/reactor"
 	"snapferry/internal/sim"
 )
@@ -53,11 +55,15 @@ func (d *Deployment) newProcess(function string) (*process, error) {
 		RetryMaxAttempts: d.settings.Attempts,
 	}
 	c := cloud.New(config)
-	letters := ""
-	if function == copying {
-		letters = queueURL(ordersDLQ)
+	queues := cloud.Queues{
+		URL:      queueURL(ordersQueue("{region}", "{lane}")),
+		Lanes:    strconv.Itoa(d.settings.Lanes),
+		Accounts: policy.Accounts(d.settings.Policies),
 	}
-	orders, err := c.Orders(queueURL(ordersQueue("{region}", "{lane}")), letters)
+	if function == copying {
+		queues.Letters = queueURL(ordersDLQ)
+	}
+	orders, err := c.Orders(queues)
 	if err != nil {
 		return nil, err
 	}

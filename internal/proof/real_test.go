@@ -118,21 +118,25 @@ func shareEvent(id string) []byte {
 }
 
 // figuresOfColdStart compares functions/copy with an empty function: from the
-// start of the process to its first answer over the Runtime API.
+// start of the process to its first answer over the Runtime API. Between the two
+// is a function that is empty but for the SDK.
 func figuresOfColdStart(t *testing.T, f figures) {
 	document := stormDocument(t)
 	ours := realFunction{build(t, "snapferry/functions/copy", document), functionEnvironment("http://127.0.0.1:9")}
+	sdk := realFunction{build(t, "./testdata/sdk", document), functionEnvironment("http://127.0.0.1:9")}
 	empty := realFunction{build(t, "./testdata/empty", document), nil}
 	event := `{"Records":[{"messageId":"1","body":"{\"source\":\"aws.s3\",\"detail-type\":\"x\"}","eventSource":"aws:sqs","attributes":{"ApproximateReceiveCount":"1"}}]}`
-	var with, without []float64
-	for n := range 21 {
-		a, _, _ := ours.once(t, event, 20*time.Second)
-		b, _, _ := empty.once(t, event, 20*time.Second)
-		if n > 0 { // the first reads the programs from disk
-			with, without = append(with, a.Seconds()*1000), append(without, b.Seconds()*1000)
+	functions := []realFunction{ours, sdk, empty}
+	took := make([][]float64, len(functions))
+	for n := range 101 {
+		for i, function := range functions {
+			once, _, _ := function.once(t, event, 20*time.Second)
+			if n > 0 { // the first reads the programs from disk
+				took[i] = append(took[i], once.Seconds()*1000)
+			}
 		}
 	}
-	f["coldstart.copy_ms"], f["coldstart.empty_ms"] = median(with), median(without)
+	f["coldstart.copy_ms"], f["coldstart.sdk_ms"], f["coldstart.empty_ms"] = median(took[0]), median(took[1]), median(took[2])
 	f["coldstart.ratio"] = f["coldstart.copy_ms"] / f["coldstart.empty_ms"]
 }
 
@@ -154,11 +158,21 @@ func stormDocument(t *testing.T) string {
 	return string(document)
 }
 
-// figuresOfReconcile runs the real function, as a process of its own with the
-// memory limit that Lambda's 256 MB suggest left out, over 100,000 sources with a
-// copy of each in three Regions, and one source that has none.
+// figuresOfReconcile runs reconcile over as many copies as a Region may have.
 func figuresOfReconcile(t *testing.T, f figures) {
 	const many = 100_000
+	calls, peak, took := reconcileOver(t, many)
+	least := many/1000 + len(stormTargets)*many/1000
+	f["reconcile.calls_ratio"] = float64(calls) / float64(least)
+	f["reconcile.peak_mb"], f["reconcile.seconds"] = peak, took.Seconds()
+}
+
+// reconcileOver runs the real function, as a process of its own with no limit to
+// its memory, over so many sources with a copy of each in three Regions, and one
+// source that has none. It returns the calls to EC2, the most memory that was
+// resident, in MB, and the time.
+func reconcileOver(t *testing.T, many int) (calls int, peak float64, took time.Duration) {
+	t.Helper()
 	d, err := Deploy(t.Context(), Settings{Simulation: sim.Options{NoThrottling: true}, Policies: stormPolicies(t)})
 	if err != nil {
 		t.Fatal(err)
@@ -189,7 +203,7 @@ func figuresOfReconcile(t *testing.T, f figures) {
 	before := describes(d.World)
 	reconcile := realFunction{build(t, "snapferry/functions/reconcile", stormDocument(t)), functionEnvironment(server.URL)}
 	took, peak, answer := reconcile.once(t, "{}", 14*time.Minute)
-	t.Logf("reconcile over %d x %d took %s: %.300s", many, many, took, answer)
+	t.Logf("reconcile over %d x %d took %s, %.1f MB: %.300s", many, many, took, peak, answer)
 	var summary reactor.Summary
 	if _, body, found := strings.Cut(answer, " "); found {
 		if err := json.Unmarshal([]byte(body), &summary); err != nil {
@@ -199,9 +213,7 @@ func figuresOfReconcile(t *testing.T, f figures) {
 	if got := summary.Counts["ordered"]; got != len(stormTargets) {
 		t.Errorf("reconcile ordered %d copies, want %d: %v", got, len(stormTargets), summary.Counts)
 	}
-	least := many/1000 + len(stormTargets)*many/1000
-	f["reconcile.calls_ratio"] = float64(describes(d.World)-before) / float64(least)
-	f["reconcile.peak_mb"], f["reconcile.seconds"] = peak, took.Seconds()
+	return describes(d.World) - before, peak, took
 }
 
 // describes counts the calls to EC2 by the target account.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sync"
 	"time"
 
 	"snapferry/internal/event"
@@ -22,13 +23,14 @@ type Catching interface {
 	// of the next one, empty if there is none.
 	Shared(ctx context.Context, region string, owners []string, page string) (shared []snapshot.Snapshot, next string, err error)
 	// Marked lists this account's snapshots in the Region that have an order
-	// tag. After an error nothing more comes.
+	// tag. After an error nothing more comes. Several Regions may be listed at
+	// once.
 	Marked(ctx context.Context, region string) iter.Seq2[snapshot.Snapshot, error]
 }
 
 // Wakers is where wake-ups go: the queue that feeds functions/copy.
 type Wakers interface {
-	// Wake puts an event there, as EventBridge would.
+	// Wake puts an event there, as EventBridge would. It may be called at once.
 	Wake(ctx context.Context, event []byte) error
 }
 
@@ -91,13 +93,18 @@ type run struct {
 	journal  *Journal
 	left     budget
 	targets  []string
-	made     map[string]plan.Made
+	made     map[string]*plan.Made // of the Regions that were looked into
 	backlog  map[string]int
 	queued   map[string][]plan.Gap
 	seen     int  // sources
 	whole    bool // begins at the beginning
+	mu       sync.Mutex
 	problems []error
 }
+
+// looksAtOnce is how many Regions are looked into at a time: looking is waiting
+// for EC2, and each look has a page in memory.
+const looksAtOnce = 4
 
 // maxQueued is how many gaps are collected, to order the oldest first, before
 // they are sent: it bounds the memory.
@@ -120,14 +127,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, j *Journal) error {
 		journal:    j,
 		left:       budgetOf(ctx),
 		targets:    targets,
-		made:       map[string]plan.Made{},
+		made:       map[string]*plan.Made{},
 		backlog:    map[string]int{},
 		queued:     map[string][]plan.Gap{},
 		whole:      r.from == (place{}),
 	}
-	for _, region := range targets {
-		run.look(ctx, region)
-	}
+	run.lookAll(ctx)
 	if len(owners) > 0 && len(run.made) > 0 {
 		run.sources(ctx, owners)
 	}
@@ -143,6 +148,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, j *Journal) error {
 
 func (r *run) problem(ctx context.Context, region string, err error) {
 	r.journal.fail(ctx, region, err)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.problems = append(r.problems, err)
 }
 
@@ -163,21 +170,46 @@ func (r *Reconciler) scope() (owners, targets []string) {
 	return slices.Compact(owners), slices.Compact(targets)
 }
 
-// look finds out what copies and orders a target Region has. Without knowing
-// both, nothing may be ordered there. The queue is looked at first: an order
-// that is finished in between is then counted twice, and not forgotten.
-func (r *run) look(ctx context.Context, region string) {
-	backlog, err := r.Orders.Backlog(ctx, region)
-	if err != nil {
-		r.problem(ctx, region, fmt.Errorf("count waiting orders for %s: %w", region, err))
-		return
+// lookAll looks into the target Regions, several at once.
+func (r *run) lookAll(ctx context.Context) {
+	var looks sync.WaitGroup
+	turn := make(chan struct{}, looksAtOnce)
+	for _, region := range r.targets {
+		turn <- struct{}{}
+		looks.Go(func() {
+			defer func() { <-turn }()
+			made, backlog := r.look(ctx, region)
+			if made == nil {
+				return
+			}
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.made[region], r.backlog[region] = made, backlog
+		})
+	}
+	looks.Wait()
+}
+
+// look finds out what copies and orders a target Region has; made is nil if it is
+// not to be looked into, or not both could be found out: then nothing may be
+// ordered there. The queue is looked at first: an order that is finished in
+// between is then counted twice, and not forgotten.
+func (r *run) look(ctx context.Context, region string) (made *plan.Made, backlog int) {
+	backlog, ok := r.count(ctx, region, longQueue)
+	if !ok {
+		return nil, 0
 	}
 	if until := r.looked[region].restsUntil(backlog, r.CatchUp/4); r.Now().Before(until) && !r.journal.DryRun() && r.from == (place{}) {
 		r.journal.add(ctx, Step{Action: actWaiting, Region: region,
-			Reason: fmt.Sprintf("%d orders wait; what is missing is looked for again from %s", backlog, until.Format(time.RFC3339))})
-		return
+			Reason: fmt.Sprintf("at least %d orders wait; what is missing is looked for again from %s", backlog, until.Format(time.RFC3339))})
+		return nil, 0
 	}
-	made := plan.Made{}
+	if backlog >= longQueue { // perhaps not all were counted
+		if backlog, ok = r.count(ctx, region, 0); !ok {
+			return nil, 0
+		}
+	}
+	made = &plan.Made{}
 	untold := event.Unsettled{Region: region}
 	for c, err := range r.Copies.Marked(ctx, region) {
 		if err == nil && r.left.spent(ctx) {
@@ -185,7 +217,7 @@ func (r *run) look(ctx context.Context, region string) {
 		}
 		if err != nil {
 			r.problem(ctx, region, fmt.Errorf("list copies in %s: %w", region, err))
-			return
+			return nil, 0
 		}
 		r.journal.saw("copies", 1)
 		made.Add(c)
@@ -198,7 +230,16 @@ func (r *run) look(ctx context.Context, region string) {
 		}
 	}
 	r.settle(ctx, untold)
-	r.made[region], r.backlog[region] = made, backlog
+	return made, backlog
+}
+
+// count counts the orders of a Region.
+func (r *run) count(ctx context.Context, region string, enough int) (waiting int, ok bool) {
+	waiting, err := r.Orders.Backlog(ctx, region, enough)
+	if err != nil {
+		r.problem(ctx, region, fmt.Errorf("count waiting orders for %s: %w", region, err))
+	}
+	return waiting, err == nil
 }
 
 // remember notes the Regions that were looked into, if everything could be seen.
@@ -210,7 +251,7 @@ func (r *run) remember() {
 		r.looked = map[string]look{}
 	}
 	for region, made := range r.made {
-		r.looked[region] = look{at: r.Now(), seen: len(made) + r.seen}
+		r.looked[region] = look{at: r.Now(), seen: made.Len() + r.seen}
 	}
 }
 
@@ -368,5 +409,6 @@ func (r *run) order(ctx context.Context, region string, gaps []plan.Gap) {
 			continue
 		}
 		r.journal.add(ctx, stepOf(actOrdered, orders[i], gaps[i].Reason))
+		r.journal.measure(metricMissing, region, 1)
 	}
 }

@@ -35,16 +35,11 @@ func (t *turn) refused(ctx context.Context, d Delivery, err error) error {
 	step := stepOf(actFailed, d.Order, "tried again later")
 	step.Error, step.Fix = err.Error(), Fix(err.Error())
 	t.journal.add(ctx, step)
-	if errors.Is(err, ErrDenied) {
-		return t.denied(ctx, d, err)
-	}
-	if d.Receives%tellEvery == 0 {
-		outcome := ofOrder(Failed, d.Order)
-		outcome.Reason = fmt.Sprintf("EC2 has failed to answer %d times; it is tried again every few minutes", d.Receives)
-		outcome.Cause, outcome.Fix = Cause(err), step.Fix
-		if err := t.copier.publish(ctx, t.journal, []Outcome{outcome}); err != nil {
-			return err
-		}
+	switch {
+	case errors.Is(err, ErrDenied):
+		return t.failing(ctx, d, err, restDenied, "EC2 refuses the copy", "tried again every hour")
+	case d.Receives%tellEvery == 0:
+		return t.failing(ctx, d, err, restUnknown, fmt.Sprintf("EC2 has failed to answer %d times", d.Receives), "tried again every few minutes")
 	}
 	t.release(ctx, d, restUnknown) // there may be a copy: whoever is next looks first
 	return nil
@@ -54,9 +49,9 @@ func (t *turn) refused(ctx context.Context, d Delivery, err error) error {
 // may pass by themselves: an hour's.
 const tellEvery = 20
 
-// denied keeps trying slowly, tells people once per cause, and gives up after a
+// failing keeps trying slowly, tells people once per cause, and gives up after a
 // day: the order then waits in the dead-letter queue until it is put back.
-func (t *turn) denied(ctx context.Context, d Delivery, err error) error {
+func (t *turn) failing(ctx context.Context, d Delivery, err error, rest time.Duration, what, meanwhile string) error {
 	now, cause := t.copier.Now(), Cause(err)
 	history := plan.Denial{Cause: cause, Since: now}
 	told := false
@@ -64,7 +59,7 @@ func (t *turn) denied(ctx context.Context, d Delivery, err error) error {
 		history.Since, told = before.Since, before.Cause == cause
 	}
 	order := d.Order
-	order.Denial, order.NotBefore = &history, now.Add(restDenied)
+	order.Denial, order.NotBefore = &history, now.Add(rest)
 	day := now.Sub(history.Since) >= buryAfter
 	over := day && t.copier.Orders.Buries()
 	if day && !over {
@@ -72,9 +67,9 @@ func (t *turn) denied(ctx context.Context, d Delivery, err error) error {
 	}
 	if !told || day {
 		outcome := ofOrder(Failed, d.Order)
-		outcome.Reason, outcome.Cause, outcome.Fix = "EC2 refuses the copy; it is tried again every hour", cause, Fix(cause)
+		outcome.Reason, outcome.Cause, outcome.Fix = what+"; it is "+meanwhile, cause, Fix(cause)
 		if over {
-			outcome.Reason = "EC2 has refused the copy for a day; the order is in the dead-letter queue: mend the cause, then put it back with snapferry redrive"
+			outcome.Reason = what + ", and so for a day; the order is in the dead-letter queue: mend the cause, then put it back with snapferry redrive"
 		}
 		if err := t.copier.publish(ctx, t.journal, []Outcome{outcome}); err != nil {
 			return err

@@ -109,7 +109,7 @@ func TestASourceRegionThatCantBeLookedInto(t *testing.T) {
 					t.Fatal(err)
 				}
 				share := strings.NewReplacer("REGION", region, "ID", id).Replace(`{"source":"aws.ec2","detail-type":"EBS Snapshot Notification","detail":{"event":"shareSnapshot","result":"succeeded","snapshot_id":"arn:aws:ec2::REGION:snapshot/ID","source":"111111111111"}}`)
-				l.heard = append(l.heard, []byte(share))
+				l.heard.add([]byte(share))
 			}
 		}
 		l.deliver()
@@ -134,8 +134,8 @@ func TestDoublesWhileListingsLag(t *testing.T) {
 	bubble(t, o, func(l *lab) {
 		l.shared(owner, "production")
 		l.settled()
-		share := string(l.heard[0])
-		l.heard = nil
+		share := string(l.heard.all()[0])
+		l.heard.take()
 		// The same share under other times: SQS takes them for other orders.
 		var doubles [][]byte
 		for _, second := range []string{"11", "12", "13", "14"} {
@@ -195,7 +195,8 @@ func TestAnOldSourceIsTriedAgain(t *testing.T) {
 	})
 }
 
-// A failure of EC2's that does not pass is told in the end.
+// A failure of EC2's that does not pass is told in the end, once, and after a day
+// more the order waits where people look.
 func TestEC2KeepsFailing(t *testing.T) {
 	o := quiet
 	o.Fault = func(c sim.Call) sim.Fault {
@@ -205,11 +206,22 @@ func TestEC2KeepsFailing(t *testing.T) {
 		return sim.Fault{}
 	}
 	bubble(t, o, func(l *lab) {
-		l.shared(owner, "production")
+		id := l.shared(owner, "production")
 		l.run(24 * time.Hour)
 		failed := l.of("Failed")
-		if len(failed) == 0 || !strings.Contains(failed[0].Detail.Cause, "InternalError") {
-			t.Errorf("after a day nobody was told: %+v", l.outcomes)
+		if len(failed) != 1 || !strings.Contains(failed[0].Detail.Cause, "InternalError") {
+			t.Errorf("after a day people were told %+v, want once", failed)
+		}
+		l.run(24 * time.Hour)
+		var got struct {
+			Messages []struct{ Body string }
+		}
+		l.do(target, virginia, "sqs", "ReceiveMessage", map[string]any{"QueueUrl": "http://sim/222222222222/orders-dlq.fifo", "MaxNumberOfMessages": 10}, &got)
+		if len(got.Messages) != 1 || !strings.Contains(got.Messages[0].Body, id) || !strings.Contains(got.Messages[0].Body, "InternalError") {
+			t.Errorf("dead letters %+v, want the order of %s with its cause", got.Messages, id)
+		}
+		if len(l.own(saoPaulo)) != 1 {
+			t.Error("the other Region was held up")
 		}
 	})
 }

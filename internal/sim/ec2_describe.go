@@ -44,7 +44,7 @@ func (e *ec2) describeSnapshots(c *ec2Call) (any, *apiError) {
 	if problem != nil {
 		return nil, problem
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	for _, id := range q.ids {
@@ -53,21 +53,19 @@ func (e *ec2) describeSnapshots(c *ec2Call) (any, *apiError) {
 		}
 	}
 	reply := struct {
-		Snapshots struct {
-			Items []snapshotItem `xml:"item"`
-		} `xml:"snapshotSet"`
-		NextToken string `xml:"nextToken,omitempty"`
+		Snapshots snapshotList `xml:"snapshotSet"`
+		NextToken string       `xml:"nextToken,omitempty"`
 	}{}
 	last := 0
 	for s := range q.candidates(c.in) {
 		if !q.wants(s, c.now) {
 			continue
 		}
-		if q.page.size > 0 && len(reply.Snapshots.Items) == q.page.size {
+		if q.page.size > 0 && reply.Snapshots.count == q.page.size {
 			reply.NextToken = nextToken(last, "")
 			break
 		}
-		reply.Snapshots.Items = append(reply.Snapshots.Items, s.item(c.now, q.viewer))
+		reply.Snapshots.add(s.item(c.now, q.viewer))
 		last = s.seq
 	}
 	return reply, nil

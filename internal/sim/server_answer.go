@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 )
@@ -95,13 +96,17 @@ func respondXML(rw http.ResponseWriter, c *call, reply any, problem *apiError) {
 		}
 	}
 	fields := strings.TrimSuffix(strings.TrimPrefix(inner.String(), "<x>"), "</x>")
+	write := func(parts ...string) {
+		for _, part := range parts {
+			io.WriteString(rw, part)
+		}
+	}
 	if c.service == "sts" {
-		fmt.Fprintf(rw, xml.Header+`<%[1]sResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><%[1]sResult>%[2]s</%[1]sResult><ResponseMetadata><RequestId>%[3]s</RequestId></ResponseMetadata></%[1]sResponse>`,
-			c.action, fields, c.requestID)
+		write(xml.Header, "<", c.action, `Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><`, c.action, "Result>", fields, "</", c.action,
+			"Result><ResponseMetadata><RequestId>", c.requestID, "</RequestId></ResponseMetadata></", c.action, "Response>")
 		return
 	}
-	fmt.Fprintf(rw, xml.Header+`<%[1]sResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>%[3]s</requestId>%[2]s</%[1]sResponse>`,
-		c.action, fields, c.requestID)
+	write(xml.Header, "<", c.action, `Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>`, c.requestID, "</requestId>", fields, "</", c.action, "Response>")
 }
 
 func escape(s string) string {
