@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -92,7 +93,7 @@ type samFunction struct {
 func describedInSAM(t *testing.T, file string) map[string]described {
 	t.Helper()
 	var sam struct {
-		Parameters map[string]struct{ Default string }
+		Parameters map[string]struct{ Default any }
 		Globals    struct{ Function samFunction }
 		Resources  map[string]struct {
 			Type       string
@@ -127,7 +128,7 @@ func describedInSAM(t *testing.T, file string) map[string]described {
 			Environment: names(variables, onlyInSAM),
 		}
 		for _, a := range all.Architectures {
-			d.Architectures = append(d.Architectures, sam.Parameters[a].Default)
+			d.Architectures = append(d.Architectures, fmt.Sprint(sam.Parameters[a].Default))
 		}
 		for name, e := range p.Events {
 			switch e.Type {
