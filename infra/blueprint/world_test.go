@@ -90,7 +90,7 @@ type world struct {
 
 // generatedWorlds are always the same.
 var generatedWorlds = sync.OnceValue(func() []world {
-	all := make([]world, 200)
+	all := make([]world, 100)
 	for seed := range all {
 		w := &all[seed]
 		w.settings, w.policies = generated(rand.New(rand.NewPCG(uint64(seed), 0)))

@@ -51,9 +51,6 @@ type Value struct {
 // Present says whether the value is there; null counts as absent.
 func (v Value) Present() bool { return v.n.kind != absent && v.n.kind != null }
 
-// Path is where the value stands, from $.
-func (v Value) Path() string { return v.n.path }
-
 // Report adds a problem with the value, which says the fix.
 func (v Value) Report(format string, args ...any) { v.c.report(v.n, format, args...) }
 
