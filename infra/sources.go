@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"snapferry/infra/blueprint"
 	"snapferry/infra/stacks"
@@ -17,19 +18,37 @@ func sources(b blueprint.Blueprint, out string, stdout io.Writer) error {
 	if err := stacks.Source(b, out); err != nil {
 		return err
 	}
-	for _, s := range b.Sources {
-		if len(s.KeyStatements) == 0 {
-			continue
+	for _, account := range b.Settings.Sources {
+		for _, key := range account.Keys {
+			region := strings.Split(key, ":")[3]
+			file := filepath.Join(out, fmt.Sprintf("key-policy-%s-%s.json", account.Account, region))
+			data, err := keyPolicy(b, account.Account, region)
+			if err == nil {
+				err = os.WriteFile(file, data, 0o644)
+			}
+			if err != nil {
+				return fmt.Errorf("write the statements for the policy of %s: %w", key, err)
+			}
+			fmt.Fprintf(stdout, "%s: the statements to add to the policy of %s\n", file, key)
 		}
-		data, err := json.MarshalIndent(blueprint.Document(s.KeyStatements...), "", "  ")
-		if err != nil {
-			return fmt.Errorf("write the statements for keys: %w", err)
-		}
-		file := filepath.Join(out, fmt.Sprintf("key-policy-%s-%s.json", s.Account, s.Region))
-		if err := os.WriteFile(file, append(data, '\n'), 0o644); err != nil {
-			return fmt.Errorf("write the statements for keys: %w", err)
-		}
-		fmt.Fprintf(stdout, "%s: add these statements to the policy of the key that the volumes of %s in %s are encrypted under\n", file, s.Account, s.Region)
 	}
 	return nil
+}
+
+// keyPolicy is what the policies of an account's keys in a Region need besides,
+// as JSON.
+func keyPolicy(b blueprint.Blueprint, account, region string) ([]byte, error) {
+	var statements []blueprint.Statement
+	for _, s := range b.Sources {
+		if s.Account == account && s.Region == region {
+			statements = s.KeyStatements
+		}
+	}
+	if b.StackSet != nil {
+		statements = b.StackSet.Source.KeyStatements
+	}
+	data, err := json.MarshalIndent(blueprint.Document(statements...), "", "  ")
+	// What CloudFormation fills in for a StackSet, nobody does here.
+	text := strings.NewReplacer("${AWS::AccountId}", account, "${AWS::Region}", region).Replace(string(data))
+	return []byte(text + "\n"), err
 }
