@@ -98,7 +98,7 @@ func TestDashboard(t *testing.T) {
 		t.Errorf("causes %q, want %q", got, set(want))
 	}
 	b := guide(t, nil)
-	var titles []string
+	var titles, elsewhere []string
 	for _, row := range b.Home.Dashboard.Rows {
 		if len(row) == 0 || len(row) > 3 {
 			t.Errorf("a row of %d graphs", len(row))
@@ -106,6 +106,9 @@ func TestDashboard(t *testing.T) {
 		for _, g := range row {
 			titles = append(titles, fmt.Sprintf("%s: %d", g.Title, len(g.Metrics)))
 			for _, m := range g.Metrics {
+				if m.Region != "" {
+					elsewhere = append(elsewhere, m.Region+" "+m.Dimensions["QueueName"])
+				}
 				if m.Label == "" || m.Period == 0 || m.Statistic == "" {
 					t.Errorf("%s: %+v", g.Title, m)
 				}
@@ -119,5 +122,9 @@ func TestDashboard(t *testing.T) {
 		"Errors: 3", "Durations, the longest: 3", "Invocations: 3", "Dead letters: 6"}
 	if !slices.Equal(titles, wanted) {
 		t.Errorf("graphs %q, want %q", titles, wanted)
+	}
+	forwarders := []string{"eu-west-2 snapferry-forwarder-undelivered", "sa-east-1 snapferry-forwarder-undelivered", "us-east-1 snapferry-forwarder-undelivered"}
+	if !slices.Equal(elsewhere, forwarders) {
+		t.Errorf("queues of other stacks %q, want %q", elsewhere, forwarders)
 	}
 }
