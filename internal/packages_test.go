@@ -15,6 +15,10 @@ const (
 	lambda = "github.com/aws/aws-lambda-go"
 	cobra  = "github.com/spf13/cobra"
 	pflag  = "github.com/spf13/pflag" // cobra's own flags
+	// The CDK, what its constructs are, and what runs it in Node.
+	cdk        = "github.com/aws/aws-cdk-go/awscdk/v2"
+	constructs = "github.com/aws/constructs-go/constructs/v10"
+	jsii       = "github.com/aws/jsii-runtime-go"
 )
 
 // mayImport says for every package what it may import besides the standard
@@ -32,6 +36,10 @@ var mayImport = map[string][]string{
 	"internal/local":           {"internal/event", "internal/sim"},
 	"internal/proof":           {"internal", sdk},
 	"cmd/snapferry":            {"internal", cobra, pflag},
+	"infra":                    {"infra/blueprint", "infra/stacks", "internal/policy", jsii},
+	"infra/stacks":             {"infra/blueprint", "internal/policy", cdk, constructs},
+	"infra/golden":             {},
+	"infra/blueprint":          {"internal/policy", "internal/event", "internal/snapshot"},
 	"functions/internal/start": {"internal/cloud", "internal/policy", "internal/reactor", "internal/snapshot", lambda},
 	"functions/copy":           {"functions/internal/start", "internal/reactor", lambda},
 	"functions/reconcile":      {"functions/internal/start", "internal/reactor", lambda},
@@ -45,6 +53,7 @@ var pure = map[string][]string{
 	"internal/event":    {"context", "log", "log/slog", "os", "net", "net/http"},
 	"internal/policy":   {"context", "log", "log/slog", "net", "net/http", "time"},
 	"internal/plan":     {"context", "log", "log/slog", "os", "net", "net/http"},
+	"infra/blueprint":   {"context", "log", "log/slog", "os", "net", "net/http"},
 }
 
 func TestImports(t *testing.T) {

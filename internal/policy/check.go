@@ -13,6 +13,7 @@ import (
 // it is optional.
 type checker struct {
 	file     string
+	subject  subject
 	problems []Problem
 	// meant holds the paths that misspelt fields were taken for, so that one
 	// typing error is not also reported as a missing field.
@@ -20,6 +21,11 @@ type checker struct {
 	// unknowns counts the fields that are not known; few of many are reported.
 	unknowns int
 }
+
+// subject is what a document is about, as problems say it.
+type subject struct{ name, none string }
+
+var aPolicy = subject{name: "policy", none: "no DLM policy is"}
 
 // maxUnknown is how many unknown fields of a document are reported one by one.
 const maxUnknown = 100
@@ -109,7 +115,7 @@ var otherNames = map[string]string{
 // sumUpUnknown tells of the unknown fields that were too many to report.
 func (c *checker) sumUpUnknown() {
 	if more := c.unknowns - maxUnknown; more > 0 {
-		c.report(node{path: "$"}, "has %d more fields that are not known: remove what does not belong to a policy", more)
+		c.report(node{path: "$"}, "has %d more fields that are not known: remove what does not belong to a %s", more, c.subject.name)
 	}
 }
 

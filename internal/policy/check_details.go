@@ -49,7 +49,6 @@ func (c *checker) eventSource(n node, p *Policy) {
 }
 
 func (c *checker) owners(n node) []string {
-	const fix = "write the account as a string of 12 digits, leading zeros kept"
 	if !c.is(n, list, `["111111111111"], the accounts that may share`) {
 		return nil
 	}
@@ -62,20 +61,30 @@ func (c *checker) owners(n node) []string {
 	var owners []string
 	seen := make(map[string]bool)
 	for _, item := range n.items {
-		switch {
-		case item.kind == number:
-			c.report(item, "is a number: %s", fix)
-		case !c.is(item, text, `"111111111111"`):
-		case !isAccount(item.text):
-			c.report(item, "is not an account id: %s", fix)
-		case seen[item.text]:
+		account := c.account(item)
+		if seen[account] {
 			c.report(item, "is listed twice: remove one")
-		default:
-			seen[item.text] = true
-			owners = append(owners, item.text)
+		} else if account != "" {
+			seen[account] = true
+			owners = append(owners, account)
 		}
 	}
 	return owners
+}
+
+// account is an account's id, or "".
+func (c *checker) account(n node) string {
+	const fix = "write the account as a string of 12 digits, leading zeros kept"
+	switch {
+	case n.kind == number:
+		c.report(n, "is a number: %s", fix)
+	case !c.is(n, text, `"111111111111"`):
+	case !isAccount(n.text):
+		c.report(n, "is not an account id: %s", fix)
+	default:
+		return n.text
+	}
+	return ""
 }
 
 func (c *checker) filter(n node) Filter {

@@ -84,9 +84,9 @@ func (c *checker) decode(data []byte) (node, bool) {
 	}
 	switch {
 	case len(data) > maxBytes:
-		return fail("is larger than %d bytes: no DLM policy is; put one policy document into the file", maxBytes)
+		return fail("is larger than %d bytes: %s; put one %s document into the file", maxBytes, c.subject.none, c.subject.name)
 	case len(bytes.TrimSpace(data)) == 0:
-		return fail("is empty: write a policy document into it, or remove the file")
+		return fail("is empty: write a %s document into it, or remove the file", c.subject.name)
 	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")),
 		bytes.IndexByte(data[:min(2, len(data))], 0) >= 0:
 		return fail("is UTF-16 text: save it as UTF-8 (in PowerShell: Out-File -Encoding ascii)")
@@ -100,14 +100,14 @@ func (c *checker) decode(data []byte) (node, bool) {
 	t.UseNumber()
 	root, err := t.value("$", 0)
 	if errors.Is(err, errDeep) {
-		return fail("%s: is nested more than %d deep: no DLM policy is; remove what does not belong to one", position(data, t.InputOffset()-1), maxDepth)
+		return fail("%s: is nested more than %d deep: %s; remove what does not belong to one", position(data, t.InputOffset()-1), maxDepth, c.subject.none)
 	}
 	// The decoder's tokens stop at the end of the first value, and its error
 	// offsets can't be trusted in the middle of a document: Unmarshal's can.
 	if err := json.Unmarshal(data, new(json.RawMessage)); err != nil {
 		var bad *json.SyntaxError
 		errors.As(err, &bad)
-		return fail("%s: %s", position(data, bad.Offset-1), syntaxText(data, bad))
+		return fail("%s: %s", position(data, bad.Offset-1), c.syntaxText(data, bad))
 	}
 	for _, d := range t.duplicates[:min(len(t.duplicates), maxDuplicates)] {
 		c.report(node{path: d.path}, "%s: is written a second time, after %s: keep one of the two",
@@ -219,7 +219,7 @@ func position(data []byte, offset int64) string {
 }
 
 // syntaxText adds to the parser's words what is most likely wrong and the fix.
-func syntaxText(data []byte, bad *json.SyntaxError) string {
+func (c *checker) syntaxText(data []byte, bad *json.SyntaxError) string {
 	message := bad.Error()
 	before := bytes.TrimRight(data[:max(bad.Offset-1, 0)], " \t\r\n")
 	after := func(s string) bool { return bytes.HasSuffix(before, []byte(s)) }
@@ -240,7 +240,7 @@ func syntaxText(data []byte, bad *json.SyntaxError) string {
 	case at("/#"):
 		return "a comment: JSON has none; remove it"
 	case len(before) == 0:
-		return "the text is not JSON: write a policy document, an object { … }"
+		return "the text is not JSON: write a " + c.subject.name + " document, an object { … }"
 	case at("TFN"):
 		return "JSON writes true, false and null in lower case: write it so"
 	case at("'"):

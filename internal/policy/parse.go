@@ -15,7 +15,7 @@ const extension = ".json"
 // the output of aws dlm get-lifecycle-policy. It returns a policy, or the zero
 // Policy and everything that is wrong.
 func Parse(file string, data []byte) (Policy, []Problem) {
-	c := &checker{file: file, meant: make(map[string]bool)}
+	c := &checker{file: file, subject: aPolicy, meant: make(map[string]bool)}
 	p := Policy{Name: c.name()}
 	root, ok := c.decode(data)
 	switch tool := otherTool(root, ok, data); {

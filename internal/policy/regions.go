@@ -72,3 +72,22 @@ func RegionFault(name string) string {
 	}
 	return fault + `write one such as "eu-west-2"`
 }
+
+// domains is what the names of AWS's hosts end with, by partition.
+var domains = map[string]string{
+	"aws":        "amazonaws.com",
+	"aws-cn":     "amazonaws.com.cn",
+	"aws-eusc":   "amazonaws.eu",
+	"aws-iso":    "c2s.ic.gov",
+	"aws-iso-b":  "sc2s.sgov.gov",
+	"aws-iso-e":  "cloud.adc-e.uk",
+	"aws-iso-f":  "csp.hci.ic.gov",
+	"aws-us-gov": "amazonaws.com",
+}
+
+// Partition is the partition that a Region is in, such as aws, and what the names
+// of AWS's hosts there end with; both "" if the Region is not known.
+func Partition(region string) (id, domain string) {
+	id = partitions[region]
+	return id, domains[id]
+}

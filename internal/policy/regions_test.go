@@ -12,8 +12,9 @@ import (
 // TestPartitions holds the table of Regions against a list that others keep. When
 // it fails after that list's module was brought up to date, take its Regions over.
 func TestPartitions(t *testing.T) {
-	want := make(map[string]string)
+	want, wantDomains := make(map[string]string), make(map[string]string)
 	for _, partition := range endpoints.DefaultPartitions() {
+		wantDomains[partition.ID()] = partition.DNSSuffix()
 		for region := range partition.Regions() {
 			// The list also has pseudo-Regions such as aws-global.
 			if snapshot.LooksLikeRegion(region) {
@@ -23,5 +24,8 @@ func TestPartitions(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, partitions); diff != "" {
 		t.Errorf("the Regions are not those of the kept list (-list +table):\n%s", diff)
+	}
+	if diff := cmp.Diff(wantDomains, domains); diff != "" {
+		t.Errorf("the domains are not those of the kept list (-list +table):\n%s", diff)
 	}
 }

@@ -1,0 +1,109 @@
+package blueprint
+
+import "time"
+
+// causes are why expire keeps copies, in the functions' words.
+var causes = []string{"not expired", "never expires", "held", "minimum count", "pending", "refused", "out of time", "state", "unreadable mark"}
+
+// dashboard is what there is to see: what waits and for how long, what is copied
+// and how fast, what expires, and how the functions are.
+func (d deployment) dashboard() Dashboard {
+	rows := [][]Graph{
+		{
+			d.byRegion("Orders waiting", "orders", "OrdersWaiting", "Maximum"),
+			d.byRegion("Slots in use", "copies", "SlotsInUse", "Maximum"),
+			graph("Orders made by reconcile", "orders", named(measured("OrdersMissing", "Sum", quarterly), "missing")),
+		},
+		{
+			graph("Copies", "copies",
+				named(measured("CopiesStarted", "Sum", quarterly), "started"),
+				named(measured("CopiesCompleted", "Sum", quarterly), "completed"),
+				named(measured("CopiesFailed", "Sum", quarterly), "failed"),
+				named(measured("CopiesSkipped", "Sum", quarterly), "skipped")),
+			graph("From share to completed copy", "seconds",
+				named(measured("CopyLag", "p50", time.Hour), "p50"),
+				named(measured("CopyLag", "p99", time.Hour), "p99")),
+			graph("From share to start", "seconds",
+				named(measured("OrderWait", "p50", time.Hour), "p50"),
+				named(measured("OrderWait", "p99", time.Hour), "p99")),
+		},
+	}
+	rows = append(rows, d.ages()...)
+	kept := Graph{Title: "Copies kept, by cause", Unit: "copies"}
+	for _, cause := range causes {
+		m := named(measured("CopiesKept", "Maximum", d.Schedules.Expire), cause)
+		m.Dimensions = map[string]string{"Cause": cause}
+		kept.Metrics = append(kept.Metrics, m)
+	}
+	return Dashboard{Name: Application, Rows: append(rows,
+		[]Graph{
+			d.byRegion("Copies expired", "copies", "CopiesExpired", "Sum"),
+			kept,
+			graph("Expiry refused", "copies and Regions", named(measured("ExpiryRefused", "Sum", d.Schedules.Expire), "refused")),
+		},
+		[]Graph{
+			byFunction("Errors", "invocations", "Errors", "Sum"),
+			byFunction("Durations, the longest", "milliseconds", "Duration", "Maximum"),
+			byFunction("Invocations", "invocations", "Invocations", "Sum"),
+		},
+		[]Graph{d.dead()},
+	)}
+}
+
+func graph(title, unit string, metrics ...Metric) Graph {
+	return Graph{Title: title, Unit: unit, Metrics: metrics}
+}
+
+func named(m Metric, label string) Metric {
+	m.Label = label
+	return m
+}
+
+// byRegion has a line for each target Region.
+func (d deployment) byRegion(title, unit, name, statistic string) Graph {
+	g := Graph{Title: title, Unit: unit}
+	for _, region := range d.targets {
+		m := named(measured(name, statistic, quarterly), region)
+		m.Dimensions = map[string]string{"Region": region}
+		g.Metrics = append(g.Metrics, m)
+	}
+	return g
+}
+
+func byFunction(title, unit, name, statistic string) Graph {
+	g := Graph{Title: title, Unit: unit}
+	for _, function := range []string{copyFunction, reconcileFunction, expireFunction} {
+		g.Metrics = append(g.Metrics, ofFunction(function, name, statistic, quarterly))
+	}
+	return g
+}
+
+// agesPerRow keeps the graphs wide enough to read.
+const agesPerRow = 3
+
+// ages are rows of how long the oldest order of each lane has waited, a graph
+// for each target Region.
+func (d deployment) ages() (rows [][]Graph) {
+	for i, region := range d.targets {
+		if i%agesPerRow == 0 {
+			rows = append(rows, nil)
+		}
+		g := Graph{Title: "Oldest order for " + region, Unit: "seconds"}
+		for _, a := range d.ordersOld(region) {
+			g.Metrics = append(g.Metrics, a.Metrics...)
+		}
+		rows[len(rows)-1] = append(rows[len(rows)-1], g)
+	}
+	return rows
+}
+
+// dead is what people must look at, in all Regions.
+func (d deployment) dead() Graph {
+	g := graph("Dead letters", "messages", waiting(eventsDeadQueue), waiting(ordersDeadQueue), waiting(undeliveredQueue))
+	for _, region := range d.looked {
+		m := named(waiting(forwarderUndelivered), "not forwarded from "+region)
+		m.Region = region
+		g.Metrics = append(g.Metrics, m)
+	}
+	return g
+}

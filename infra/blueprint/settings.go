@@ -1,0 +1,64 @@
+package blueprint
+
+import "time"
+
+// Settings say what is deployed and where, besides the policies: infra/settings.json.
+type Settings struct {
+	// File is where they were read, for problems to name.
+	File       string
+	Account    string // the target account
+	HomeRegion string
+	// SourceRegions are those in which snapshots are shared with the account.
+	SourceRegions []string
+	Sources       []SourceAccount
+	Organization  Organization
+	Snapshots     Snapshots
+	Schedules     Schedules
+	CopySlots     int
+	CatchUp       time.Duration
+	Lanes         int
+	// OwnKeys are the target Regions that get a key of snapferry's own.
+	OwnKeys []string
+	// DefaultKeys are, by Region, the customer managed keys that copies get where
+	// no rule names one.
+	DefaultKeys map[string]string
+	// ExpireRegions are those with copies that no policy names any more.
+	ExpireRegions []string
+	AlarmEmails   []string
+	OrderAge      time.Duration
+	LogLevel      string
+	LogRetention  int // days
+	Tracing       bool
+	Architecture  string // arm64 or x86_64
+}
+
+// SourceAccount is an account that shares snapshots.
+type SourceAccount struct {
+	Account string
+	Regions []string
+	// Keys are the ARNs of those that its volumes are encrypted under.
+	Keys []string
+}
+
+// Organization is where the source accounts are, if they get their stack as a
+// StackSet; the zero Organization is none.
+type Organization struct {
+	ID    string
+	Units []string
+}
+
+// Snapshots is how source accounts make snapshots.
+type Snapshots struct {
+	Tags        map[string]string // of the volumes; any one of them is enough
+	Every       time.Duration     // whole hours
+	At          string            // hh:mm, UTC
+	Keep        int               // snapshots of each volume
+	UnshareDays int               // after which they are not shared any more
+}
+
+// Schedules are how often functions run.
+type Schedules struct{ Reconcile, Expire time.Duration }
+
+// Overrides are settings from the command line, which win over the file's; ""
+// is none.
+type Overrides struct{ Account, HomeRegion string }

@@ -1,0 +1,187 @@
+package blueprint
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// What CloudFormation fills in where a stack is for any account and Region.
+const (
+	anyAccount = "${AWS::AccountId}"
+	anyRegion  = "${AWS::Region}"
+)
+
+// sources are what the source accounts need, each in each of its Regions.
+func (d deployment) sources() []Source {
+	if d.Organization.ID != "" {
+		return nil
+	}
+	var sources []Source
+	for _, account := range d.Sources {
+		for _, region := range account.Regions {
+			encrypted := slices.ContainsFunc(account.Keys, func(key string) bool { return keyRegion(key) == region })
+			sources = append(sources, d.source(account.Account, region, encrypted))
+		}
+	}
+	return sources
+}
+
+// stackSet is that for an organisation, if there is one. It makes the same in
+// each of the source Regions.
+func (d deployment) stackSet() *StackSet {
+	if d.Organization.ID == "" {
+		return nil
+	}
+	return &StackSet{
+		Name:    Application + "-source",
+		Units:   d.Organization.Units,
+		Regions: d.SourceRegions,
+		Source:  d.source(anyAccount, anyRegion, true),
+	}
+}
+
+func (d deployment) source(account, region string, encrypted bool) Source {
+	s := Source{
+		Account: account,
+		Region:  region,
+		Policy: SourcePolicy{
+			Description: "Snapshots that are shared with " + d.Account + " to be copied",
+			TargetTags:  d.Snapshots.Tags,
+			Name:        Application,
+			EveryHours:  int(d.Snapshots.Every / time.Hour),
+			At:          d.Snapshots.At,
+			Keep:        d.Snapshots.Keep,
+			ShareWith:   []string{d.Account},
+			UnshareDays: d.Snapshots.UnshareDays,
+			CopyTags:    true,
+		},
+		Lifecycle: d.lifecycle(account, region),
+		Reader:    d.reader(region),
+	}
+	if encrypted {
+		s.KeyStatements = d.keyStatements(account, region)
+	}
+	return s
+}
+
+func lifecycleName(region string) string { return Application + "-lifecycle-" + region }
+
+// lifecycle is the role that DLM takes on to create, share and delete snapshots.
+// Encrypted volumes need nothing more here: their key's own policy names the
+// role, which is enough within one account.
+func (d deployment) lifecycle(account, region string) Role {
+	in := func(resource string) string {
+		return fmt.Sprintf("arn:%s:ec2:%s:%s", d.partition, region, resource)
+	}
+	snapshots, existing := []string{in(":snapshot/*")}, []string{in(":snapshot/snap-*")}
+	statements := []Statement{{
+		Sid:        "Look",
+		Actions:    []string{"ec2:DescribeVolumes", "ec2:DescribeSnapshots", "ec2:DescribeSnapshotAttribute"},
+		Resources:  []string{"*"},
+		Conditions: equals("aws:RequestedRegion", region),
+		Reason:     "EC2 describes all or nothing: its Describe actions take no resource.",
+	}}
+	// A volume is meant that has any one of the tags.
+	for i, key := range sorted(d.Snapshots.Tags) {
+		statements = append(statements, Statement{
+			Sid:        numbered("OfTaggedVolumes", i),
+			Actions:    []string{"ec2:CreateSnapshot"},
+			Resources:  []string{in(account + ":volume/*")},
+			Conditions: equals("aws:ResourceTag/"+key, d.Snapshots.Tags[key]),
+		})
+	}
+	return Role{
+		Name:  lifecycleName(region),
+		Trust: runBy("dlm.amazonaws.com", account, fmt.Sprintf("arn:%s:dlm:%s:%s:policy/*", d.partition, region, account)),
+		Statements: append(statements,
+			Statement{
+				Sid:       "MakeSnapshots",
+				Actions:   []string{"ec2:CreateSnapshot"},
+				Resources: snapshots,
+			},
+			// Whether DLM tags in the call that creates or after it is documented
+			// nowhere.
+			Statement{
+				Sid:       "TagSnapshots",
+				Actions:   []string{"ec2:CreateTags"},
+				Resources: snapshots,
+			},
+			Statement{
+				Sid:        "Share",
+				Actions:    []string{"ec2:ModifySnapshotAttribute"},
+				Resources:  existing,
+				Conditions: equals("ec2:Add/userId", d.Account),
+			},
+			Statement{
+				Sid:        "Unshare",
+				Actions:    []string{"ec2:ModifySnapshotAttribute"},
+				Resources:  existing,
+				Conditions: equals("ec2:Remove/userId", d.Account),
+			},
+			Statement{
+				Sid:       "DeleteItsOwn",
+				Actions:   []string{"ec2:DeleteSnapshot"},
+				Resources: existing,
+				// DLM sets the tag on all that it makes, and nobody else can.
+				Conditions: present("aws:ResourceTag/aws:dlm:lifecycle-policy-id"),
+			},
+		),
+	}
+}
+
+// copier asks that the target account's copy function be who calls. It is a
+// condition, because a policy that names the role itself is refused until the
+// role exists, and dead once it has been made anew.
+func (d deployment) copier() Conditions {
+	return Conditions{"ArnEquals": {"aws:PrincipalArn": {d.role(copyFunction)}}}
+}
+
+func (d deployment) role(function string) string {
+	return fmt.Sprintf("arn:%s:iam::%s:role/%s", d.partition, d.Account, full(function))
+}
+
+func (d deployment) target() map[string][]string {
+	return map[string][]string{"AWS": {fmt.Sprintf("arn:%s:iam::%s:root", d.partition, d.Account)}}
+}
+
+// reader is the role that the copy function may take on to read the tags of
+// snapshots, which sharing does not show.
+func (d deployment) reader(region string) Role {
+	return Role{
+		Name: Application + "-reader-" + region,
+		Trust: []Statement{{
+			Sid:        "Trust",
+			Principals: d.target(),
+			Actions:    []string{"sts:AssumeRole"},
+			Conditions: d.copier(),
+		}},
+		Statements: []Statement{{
+			Sid:        "ReadTags",
+			Actions:    []string{"ec2:DescribeSnapshots", "ec2:DescribeTags"},
+			Resources:  []string{"*"},
+			Conditions: equals("aws:RequestedRegion", region),
+			Reason:     "EC2 describes all or nothing: its Describe actions take no resource.",
+		}},
+	}
+}
+
+// keyStatements are what the policy of a source key needs besides: DLM's role to
+// snapshot volumes that are encrypted under it, and the copy function to copy
+// the snapshots. From which Region EC2 asks for the key of a snapshot that goes
+// to another one is documented nowhere, so that kms:ViaService is not asked for
+// here; the copy function's own permissions have it.
+func (d deployment) keyStatements(account, region string) []Statement {
+	dlm := map[string][]string{"AWS": {fmt.Sprintf("arn:%s:iam::%s:role/%s", d.partition, account, lifecycleName(region))}}
+	forAWS := Conditions{"Bool": {"kms:GrantIsForAWSResource": {"true"}}}
+	statement := func(sid string, who map[string][]string, actions []string, conditions Conditions) Statement {
+		return Statement{Sid: sid, Principals: who, Actions: actions, Resources: thisKey, Conditions: conditions, Reason: whyThisKey}
+	}
+	grant := []string{"kms:CreateGrant"}
+	return []Statement{
+		statement("SnapferryLifecycleUses", dlm, useKey(), nil),
+		statement("SnapferryLifecycleGrants", dlm, grant, forAWS),
+		statement("SnapferryCopyUses", d.target(), useKey(), d.copier()),
+		statement("SnapferryCopyGrants", d.target(), grant, where(d.copier(), forAWS)),
+	}
+}

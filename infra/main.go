@@ -1,0 +1,98 @@
+// Command infra is the CDK app: it synthesizes the stacks of the target account
+// or, as `infra source`, those of the source accounts. It runs alone and under
+// the CDK's command line alike; neither the network nor credentials are needed,
+// only Node.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/aws/jsii-runtime-go"
+
+	"snapferry/infra/blueprint"
+	"snapferry/infra/stacks"
+	"snapferry/internal/policy"
+)
+
+const usage = `usage: infra [left] [target | source]
+  target   synthesize the stacks of the target account (the default)
+  source   synthesize the stacks of the source accounts
+  left     synthesize nothing, and say what stays when those stacks are destroyed
+from the environment, with defaults for the repository's root:
+  SETTINGS=infra/settings.json  POLICIES=policies  DIST=dist  CDK_OUTDIR=infra/cdk.out
+  ACCOUNT and HOME_REGION go before those of the settings`
+
+func main() { os.Exit(run(os.Args[1:], os.Getenv, os.Stdout, os.Stderr)) }
+
+func run(args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	args, left := afterLeft(args)
+	account := "target"
+	if len(args) > 0 {
+		account = args[0]
+	}
+	if len(args) > 1 || account != "target" && account != "source" {
+		fmt.Fprintln(stderr, usage)
+		return 2
+	}
+	env := func(name, otherwise string) string {
+		if value := getenv(name); value != "" {
+			return value
+		}
+		return otherwise
+	}
+	b, problems := plan(env("SETTINGS", "infra/settings.json"), env("POLICIES", "policies"),
+		blueprint.Overrides{Account: getenv("ACCOUNT"), HomeRegion: getenv("HOME_REGION")})
+	for _, p := range problems {
+		fmt.Fprintln(stderr, p)
+	}
+	if len(problems) > 0 {
+		return 1
+	}
+
+	defer jsii.Close()
+	var err error
+	switch {
+	case left && account == "target":
+		printLeft(stdout, b)
+	case left:
+		printLeftInSources(stdout, b)
+	case account == "target":
+		for _, w := range b.Warnings {
+			fmt.Fprintln(stderr, "warning:", w)
+		}
+		err = stacks.Target(b, env("DIST", "dist"), env("CDK_OUTDIR", filepath.Join("infra", "cdk.out")))
+	default:
+		err = sources(b, env("CDK_OUTDIR", filepath.Join("infra", "cdk.out", "source")), stdout)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "infra:", err)
+		return 1
+	}
+	return 0
+}
+
+// afterLeft is the arguments after "left", and whether they began with it.
+func afterLeft(args []string) ([]string, bool) {
+	if len(args) > 0 && args[0] == "left" {
+		return args[1:], true
+	}
+	return args, false
+}
+
+// plan is the blueprint for the settings and policies, or all that is wrong with
+// either.
+func plan(settingsFile, policyDir string, o blueprint.Overrides) (blueprint.Blueprint, []policy.Problem) {
+	settings, problems := blueprint.LoadSettings(settingsFile, o)
+	policies, wrong := policy.Load(policyDir)
+	if problems = append(problems, wrong...); len(problems) > 0 {
+		return blueprint.Blueprint{}, problems
+	}
+	files, err := policy.ReadDir(policyDir)
+	if err != nil {
+		return blueprint.Blueprint{}, []policy.Problem{{File: policyDir, Path: "$", Text: err.Error()}}
+	}
+	return blueprint.New(settings, policies, policy.Hash(files))
+}

@@ -1,0 +1,78 @@
+package stacks
+
+import (
+	"fmt"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+
+	"snapferry/infra/blueprint"
+)
+
+// newRole makes a role that has its permissions from the first moment: policies
+// are in it or are made before it.
+func newRole(stack awscdk.Stack, name string, r blueprint.Role) awsiam.CfnRole {
+	props := &awsiam.CfnRoleProps{
+		RoleName:                 text(r.Name),
+		AssumeRolePolicyDocument: document(r.Trust...),
+	}
+	var inline []any
+	var managed []*string
+	for i, p := range r.Policies() {
+		if !p.Managed {
+			inline = append(inline, &awsiam.CfnRole_PolicyProperty{
+				PolicyName:     new(p.Name),
+				PolicyDocument: document(p.Statements...),
+			})
+			continue
+		}
+		policy := awsiam.NewCfnManagedPolicy(stack, new(fmt.Sprintf("%sPolicy%d", name, i)), &awsiam.CfnManagedPolicyProps{
+			ManagedPolicyName: text(p.Name),
+			PolicyDocument:    document(p.Statements...),
+		})
+		managed = append(managed, policy.Ref())
+	}
+	if inline != nil {
+		props.Policies = inline
+	}
+	if managed != nil {
+		props.ManagedPolicyArns = &managed
+	}
+	return awsiam.NewCfnRole(stack, new(name+"Role"), props)
+}
+
+// transportKey is the logical id of a stack's transport key.
+const transportKey = "TransportKey"
+
+// newTransportKey makes the key for what services deliver to. It goes with the
+// stack, since what it encrypts does.
+func newTransportKey(stack awscdk.Stack, p blueprint.KeyPolicy) awskms.CfnKey {
+	key := newKey(stack, transportKey, p)
+	key.ApplyRemovalPolicy(awscdk.RemovalPolicy_DESTROY, nil)
+	return key
+}
+
+func newKey(stack awscdk.Stack, name string, p blueprint.KeyPolicy) awskms.CfnKey {
+	return awskms.NewCfnKey(stack, new(name), &awskms.CfnKeyProps{
+		Description:       new(p.Description),
+		KeyPolicy:         document(p.Statements...),
+		EnableKeyRotation: true,
+	})
+}
+
+// newKeyStack makes a key for copies. It stays when the stack goes: without it the
+// copies under it are lost.
+func newKeyStack(app awscdk.App, account string, k blueprint.Key) {
+	stack := newStack(app, blueprint.Application+"-key-"+k.Region, account, k.Region, "snapferry: a key for copies in "+k.Region)
+	key := newKey(stack, "Key", k.Policy)
+	key.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, nil)
+	awskms.NewCfnAlias(stack, new("Alias"), &awskms.CfnAliasProps{
+		AliasName:   new(k.Alias),
+		TargetKeyId: key.Ref(),
+	})
+	awscdk.NewCfnOutput(stack, new("KeyArn"), &awscdk.CfnOutputProps{
+		Value:       key.AttrArn(),
+		Description: new("for CmkArn in rules that copy to " + k.Region),
+	})
+}

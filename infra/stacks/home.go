@@ -1,0 +1,50 @@
+package stacks
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+
+	"snapferry/infra/blueprint"
+)
+
+// newHome makes the one stack with code in it.
+func newHome(app awscdk.App, b blueprint.Blueprint, dist string) awscdk.Stack {
+	h := b.Home
+	stack := newStackWithAssets(app, blueprint.Application+"-home", h.Account, h.Region, "snapferry: queues, functions, alarms")
+	transport := newTransportKey(stack, h.TransportKey)
+	made := newQueues(stack, h.Queues, transport)
+
+	bus := awsevents.NewCfnEventBus(stack, new("Bus"), &awsevents.CfnEventBusProps{
+		Name:        new(h.Bus),
+		Description: new("shares and copies of all Regions, and what became of them"),
+	})
+	for _, r := range h.Rules {
+		newRule(stack, bus.Ref(), r, made)
+	}
+	scheduler := newRole(stack, "Scheduler", h.Scheduler)
+	for _, f := range h.Functions {
+		newFunction(stack, f, b.Settings.Architecture, dist, scheduler, made)
+	}
+	topic := newTopic(stack, h.Topic, transport)
+	for _, a := range h.Alarms {
+		newAlarm(stack, a, topic)
+	}
+	newDashboard(stack, h.Dashboard, h.Region)
+	return stack
+}
+
+// newForwarder makes a Region's rules, whose target is the bus in the home
+// Region.
+func newForwarder(app awscdk.App, account string, f blueprint.Forwarder) awscdk.Stack {
+	stack := newStack(app, blueprint.Application+"-forwarder-"+f.Region, account, f.Region, "snapferry: sends the events of "+f.Region+" home")
+	transport := newTransportKey(stack, f.TransportKey)
+	made := newQueues(stack, []blueprint.Queue{f.Undelivered}, transport)
+	for _, r := range f.Rules {
+		newRule(stack, nil, r, made)
+	}
+	topic := newTopic(stack, f.Topic, transport)
+	for _, a := range f.Alarms {
+		newAlarm(stack, a, topic)
+	}
+	return stack
+}

@@ -1,0 +1,102 @@
+package stacks
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
+)
+
+// accepted are the findings of cdk-nag's AwsSolutions rules that are as they
+// should be: /STACK/RESOURCE RULE[WHAT], and why.
+var accepted = []struct{ found, why string }{
+	{`/snapferry-home/(Copy|Reconcile|Expire)Role AwsSolutions-IAM5\[Resource::\*\]`,
+		"EC2's Describe actions, GetEbsDefaultKmsKeyId and X-Ray's take no resource; the blueprint's statements say so one by one"},
+	{`/snapferry-source-[^/]*/(Lifecycle|Reader)Role AwsSolutions-IAM5\[Resource::\*\]`,
+		"EC2's Describe actions take no resource"},
+	{`/snapferry-home/CopyRole AwsSolutions-IAM5\[Action::kms:(ReEncrypt|GenerateDataKey)\*\]`,
+		"as in step 4 of Amazon's guide: two actions each, on named keys and through EC2 only"},
+	{`/snapferry-home/CopyRole AwsSolutions-IAM5\[Resource::arn:aws:ec2:[^:]+::snapshot/(snap-)?\*\]`,
+		"copies have no id before they are made, and sources none before they are shared: tags and owners are conditions"},
+	{`/snapferry-home/ExpireRole AwsSolutions-IAM5\[Resource::arn:aws:ec2:\*::snapshot/snap-\*\]`,
+		"copies are where any policy ever sent them; their mark is the condition"},
+	{`/snapferry-home/(Copy|Reconcile)Role AwsSolutions-IAM5\[Resource::arn:aws:sqs:[^:]+:222222222222:snapferry-orders-[^:]+-\*\.fifo\]`,
+		"the lanes of a Region"},
+	{`/snapferry-home/(Copy|Reconcile|Expire)Role AwsSolutions-IAM5\[Resource::arn:aws:logs:[^:]+:222222222222:log-group:/aws/lambda/snapferry-(copy|reconcile|expire):\*\]`,
+		"the streams of the function's own log group"},
+	{`/snapferry-source-[^/]*/LifecycleRole AwsSolutions-IAM5\[Resource::arn:aws:ec2:[^:]+:111111111111:volume/\*\]`,
+		"volumes with the tag that the settings name: it is a condition"},
+	{`/snapferry-source-[^/]*/LifecycleRole AwsSolutions-IAM5\[Resource::arn:aws:ec2:[^:]+::snapshot/(snap-)?\*\]`,
+		"snapshots have no id before DLM makes them; what it deletes must carry its own tag"},
+	{`/snapferry-home/Orders\w+\d AwsSolutions-SQS3`,
+		"copy buries orders itself: SQS can't tell waiting for a slot from failing (docs/adr/0009)"},
+	{`/snapferry-home/OrdersDlq AwsSolutions-SQS3`, "it is a dead-letter queue: copy fills it, not SQS"},
+	{`/snapferry-home/Undelivered AwsSolutions-SQS3`, "it is a dead-letter queue: EventBridge and Scheduler fill it, not SQS"},
+	{`/snapferry-forwarder-[^/]+/ForwarderUndelivered AwsSolutions-SQS3`, "it is a dead-letter queue: EventBridge fills it, not SQS"},
+}
+
+// TestNag holds the stacks against rules that other people made.
+func TestNag(t *testing.T) {
+	used := make([]bool, len(accepted))
+	patterns := make([]*regexp.Regexp, len(accepted))
+	for i, a := range accepted {
+		patterns[i] = regexp.MustCompile("^" + a.found + ": ")
+	}
+	for name, d := range deployments {
+		out := t.TempDir()
+		app := newApp(out)
+		target(app, d.blueprint, d.dist)
+		source(app, d.blueprint)
+		awscdk.Aspects_Of(app).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{
+			Reports: new(false),
+		}), nil)
+		app.Synth(nil)
+		for _, found := range findings(t, filepath.Join(out, "manifest.json")) {
+			fits := false
+			for i, pattern := range patterns {
+				if pattern.MatchString(found) {
+					used[i], fits = true, true
+				}
+			}
+			if !fits {
+				t.Errorf("%s: %s", name, found)
+			}
+		}
+	}
+	for i, used := range used {
+		if !used {
+			t.Errorf("nothing is found any more of %s: remove the row", accepted[i].found)
+		}
+	}
+}
+
+// findings are the warnings and errors that cdk-nag has left in a manifest.
+func findings(t *testing.T, file string) []string {
+	t.Helper()
+	var manifest struct {
+		Artifacts map[string]struct {
+			Metadata map[string][]struct {
+				Type string
+				Data any
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(read(t, file)), &manifest); err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, artifact := range manifest.Artifacts {
+		for resource, entries := range artifact.Metadata {
+			for _, entry := range entries {
+				if entry.Type == "aws:cdk:error" || entry.Type == "aws:cdk:warning" {
+					all = append(all, fmt.Sprint(resource, " ", entry.Data))
+				}
+			}
+		}
+	}
+	return all
+}

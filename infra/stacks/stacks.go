@@ -1,0 +1,122 @@
+// Package stacks puts a blueprint into CloudFormation's words with the CDK, and
+// decides nothing: what is deployed, who may do what and when somebody is told is
+// in the blueprint. All stacks have their account and Region, refer to other
+// Regions by ARN, and need neither the network nor credentials to synthesize.
+//
+// The constructs are those of CloudFormation itself (L1): a queue is a queue, a
+// role has the statements that it was given, and nothing comes besides.
+package stacks
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/constructs-go/constructs/v10"
+
+	"snapferry/infra/blueprint"
+)
+
+// Target synthesizes the stacks of the target account into the directory out:
+// the home stack, a forwarder for each Region, and keys. Of the functions' code,
+// built into the directory dist, it says if it does not fit the blueprint.
+func Target(b blueprint.Blueprint, dist, out string) error {
+	for _, f := range b.Home.Functions {
+		if err := checkCode(f, dist, b.Settings.Architecture); err != nil {
+			return err
+		}
+	}
+	return synth(out, func(app awscdk.App) { target(app, b, dist) })
+}
+
+func target(app awscdk.App, b blueprint.Blueprint, dist string) {
+	home := newHome(app, b, dist)
+	for _, f := range b.Forwarders {
+		// Its rules would send to a bus that is not there yet.
+		newForwarder(app, b.Home.Account, f).AddDependency(home, nil)
+	}
+	for _, k := range b.Keys {
+		newKeyStack(app, b.Home.Account, k)
+	}
+}
+
+// Source synthesizes the stacks of the source accounts into the directory out.
+func Source(b blueprint.Blueprint, out string) error {
+	return synth(out, func(app awscdk.App) { source(app, b) })
+}
+
+func source(app awscdk.App, b blueprint.Blueprint) {
+	for _, s := range b.Sources {
+		newSource(app, s)
+	}
+	if b.StackSet != nil {
+		newStackSet(app, b.Home.Region, *b.StackSet)
+	}
+}
+
+// synth makes an app, has build fill it, and writes its templates into out.
+func synth(out string, build func(awscdk.App)) (err error) {
+	if _, err := exec.LookPath("node"); err != nil {
+		return fmt.Errorf("synthesize: node is missing: install Node.js 20 or newer (https://nodejs.org) and put it on PATH")
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return fmt.Errorf("synthesize: %w", err)
+	}
+	// The CDK's errors are panics.
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("synthesize: %v", p)
+		}
+	}()
+	app := newApp(out)
+	build(app)
+	app.Synth(nil)
+	return nil
+}
+
+// newApp is an app that synthesizes alike under `cdk synth` and alone: what the
+// CDK's command line would add to the templates is off.
+func newApp(out string) awscdk.App {
+	app := awscdk.NewApp(&awscdk.AppProps{
+		Outdir:             new(filepath.Clean(out)),
+		AnalyticsReporting: new(false),
+		TreeMetadata:       new(false),
+		StackTraces:        new(false),
+		PostCliContext: &map[string]any{
+			"aws:cdk:enable-path-metadata":  false,
+			"aws:cdk:enable-asset-metadata": false,
+			"aws:cdk:disable-stack-trace":   true,
+		},
+	})
+	awscdk.Tags_Of(app).Add(new("Application"), new(blueprint.Application), nil)
+	return app
+}
+
+// newStack is a stack without assets: it needs no bootstrapped account. account
+// is "" for that of the credentials it is deployed with.
+func newStack(scope constructs.Construct, name, account, region, description string) awscdk.Stack {
+	return stack(scope, name, account, region, description, awscdk.NewBootstraplessSynthesizer(nil))
+}
+
+// newStackWithAssets is a stack whose assets go through the buckets of
+// `cdk bootstrap`.
+func newStackWithAssets(scope constructs.Construct, name, account, region, description string) awscdk.Stack {
+	return stack(scope, name, account, region, description, awscdk.NewDefaultStackSynthesizer(&awscdk.DefaultStackSynthesizerProps{
+		// The command line checks the version before it deploys.
+		GenerateBootstrapVersionRule: new(false),
+	}))
+}
+
+func stack(scope constructs.Construct, name, account, region, description string, by awscdk.IStackSynthesizer) awscdk.Stack {
+	env := &awscdk.Environment{Region: new(region)}
+	if account != "" {
+		env.Account = new(account)
+	}
+	return awscdk.NewStack(scope, new(name), &awscdk.StackProps{
+		Env:         env,
+		Description: new(description),
+		Synthesizer: by,
+	})
+}
