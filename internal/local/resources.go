@@ -81,6 +81,7 @@ func (d *Deployment) createQueues(ctx context.Context) error {
 	err := d.createQueue(ctx, eventsQueue, map[string]string{
 		"VisibilityTimeout": seconds(eventsVisibility),
 		"RedrivePolicy":     d.redrive(eventsDLQ, eventsMaxReceives),
+		"Policy":            d.eventsPolicy(),
 	}, retention)
 	if err != nil {
 		return err
@@ -153,6 +154,13 @@ func (d *Deployment) redrive(dlq string, maxReceives int) string {
 		panic(err) // a string and a number always marshal
 	}
 	return string(data)
+}
+
+// eventsPolicy lets the rules of the bus send to the events queue.
+func (d *Deployment) eventsPolicy() string {
+	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},`+
+		`"Action":"sqs:SendMessage","Resource":%q,"Condition":{"ArnLike":{"aws:SourceArn":"arn:aws:events:%s:%s:rule/%s/*"}}}]}`,
+		d.queueARN(eventsQueue), d.Home, d.Account, busName)
 }
 
 func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) }

@@ -44,6 +44,9 @@ func (d *Deployment) createResources(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	admission := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},`+
+		`"Action":"sqs:SendMessage","Resource":%q,"Condition":{"ArnLike":{"aws:SourceArn":"arn:aws:events:%s:%s:rule/%s/*"}}}]}`,
+		queueARN(eventsQueue), Home, Account, busName)
 	type attributes = map[string]string
 	queues := []struct {
 		name       string
@@ -51,7 +54,7 @@ func (d *Deployment) createResources(ctx context.Context) error {
 	}{
 		{eventsDLQ, attributes{}},
 		{ordersDLQ, attributes{"FifoQueue": "true"}},
-		{eventsQueue, attributes{"RedrivePolicy": string(redrive)}},
+		{eventsQueue, attributes{"RedrivePolicy": string(redrive), "Policy": admission}},
 	}
 	for _, region := range d.Targets {
 		for lane := range cloud.Lanes {

@@ -12,6 +12,19 @@ import (
 	"strings"
 )
 
+// InsecureHeader marks a request, with any value, as one that came without TLS:
+// then aws:SecureTransport is false, which it is not otherwise, whatever the
+// simulation is served on.
+const InsecureHeader = "X-Simulated-Insecure-Transport"
+
+type insecurely struct{}
+
+// Insecurely makes the calls of World.Do with the context such as came without
+// TLS.
+func Insecurely(ctx context.Context) context.Context {
+	return context.WithValue(ctx, insecurely{}, true)
+}
+
 // Error is an AWS error as Do returns it.
 type Error struct {
 	Action        string
@@ -27,8 +40,9 @@ func (e *Error) Error() string {
 // for programs that run a World and have no SDK at hand. For ec2 and sts, in is
 // a url.Values of parameters and out a struct that encoding/xml can fill; for
 // the other services both are what encoding/json takes. Either may be nil. An
-// AWS error is an *Error.
-func (w *World) Do(ctx context.Context, account, region, service, action string, in, out any) error {
+// AWS error is an *Error. The caller is an account, or an access key id of a
+// role's session.
+func (w *World) Do(ctx context.Context, caller, region, service, action string, in, out any) error {
 	var body []byte
 	header := http.Header{}
 	query := speaksQuery(service)
@@ -51,8 +65,11 @@ func (w *World) Do(ctx context.Context, account, region, service, action string,
 		}
 		header.Set("X-Amz-Target", service+"."+action)
 	}
-	header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/20000101/%s/%s/aws4_request", account, region, service))
+	header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/20000101/%s/%s/aws4_request", caller, region, service))
 	header.Set("User-Agent", "sim.Do")
+	if ctx.Value(insecurely{}) != nil {
+		header.Set(InsecureHeader, "true")
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://sim/", bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("%s: %w", action, err)

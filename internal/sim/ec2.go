@@ -70,12 +70,14 @@ func newEC2(w *World) *ec2 {
 // ec2Call is a call to EC2 within a step of the world.
 type ec2Call struct {
 	*call
+	ec2 *ec2
 	now time.Time
 	in  *ec2Region
 }
 
-// ec2Actions are the calls that EC2 answers. Each validates its parameters,
-// then answers a dry run, and only then looks at what exists.
+// ec2Actions are the calls that EC2 answers. Each validates its parameters, then
+// asks whether the caller may (ec2Permissions), answers a dry run, and only then
+// looks at what exists.
 var ec2Actions = map[string]func(*ec2, *ec2Call) (any, *apiError){
 	"CreateVolume":    (*ec2).createVolume,
 	"DescribeVolumes": (*ec2).describeVolumes,
@@ -125,7 +127,7 @@ func (e *ec2) serve(_ context.Context, c *call) (reply any, problem *apiError) {
 			return
 		}
 		var body any
-		if body, problem = action(e, &ec2Call{call: c, now: now, in: e.region(c.region)}); problem == nil {
+		if body, problem = action(e, &ec2Call{call: c, ec2: e, now: now, in: e.region(c.region)}); problem == nil {
 			reply = ec2Reply{Body: body}
 		}
 	})

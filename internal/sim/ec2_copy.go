@@ -25,6 +25,7 @@ type copyJob struct {
 	source, sourceRegion string
 	wish                 encryptionWish
 	line                 *lineage
+	by                   caller // who asked for it, and whose keys EBS uses
 
 	// Known once it has begun.
 	begun       time.Time
@@ -35,11 +36,11 @@ type copyJob struct {
 }
 
 // copySnapshot checks what Amazon checks at once, in its order: the form of the
-// parameters, then a dry run, then what the parameters mean. About the source
+// parameters, then whether the caller may, then a dry run, then what the parameters mean. About the source
 // it checks nothing: a copy of something that does not exist is answered with
 // an id, and fails afterwards.
 func (e *ec2) copySnapshot(c *ec2Call) (any, *apiError) {
-	job := &copyJob{source: c.get("SourceSnapshotId"), sourceRegion: c.get("SourceRegion")}
+	job := &copyJob{source: c.get("SourceSnapshotId"), sourceRegion: c.get("SourceRegion"), by: c.caller}
 	minutes, problem := e.checkCopy(c, job)
 	if problem != nil {
 		return nil, problem
@@ -52,7 +53,7 @@ func (e *ec2) copySnapshot(c *ec2Call) (any, *apiError) {
 	if problem != nil {
 		return nil, problem
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	if to := c.get("DestinationRegion"); to != "" && to != c.region {

@@ -112,16 +112,18 @@ func (e *ec2) examine(now time.Time, job *copyJob) (cause string) {
 	}
 	job.gib = source.now.gib
 	job.encrypted, job.key = e.outcome(job.copy.place(), job.wish, source.now.encrypted, now)
-	if source.now.encrypted && !e.w.kms.usable(source.now.key, forEBS(account, source.in.name, "CreateGrant")) {
+	grant := forEBS(job.by, source.in.name, "CreateGrant")
+	grant.operations = []string{"Decrypt"} // as CloudTrail records the grant
+	if source.now.encrypted && !e.w.kms.usable(source.now.key, now, grant) {
 		return keyNotAccessible
 	}
-	asks := []kmsAsk{forEBS(account, to, "CreateGrant")}
+	asks := []kmsAsk{forEBS(job.by, to, "CreateGrant")}
 	// The first copy of a lineage under a key makes the data key; the later
 	// ones, as recorded, go without.
 	if !job.line.has(job.key) {
-		asks = append(asks, forEBS(account, to, "GenerateDataKeyWithoutPlaintext"))
+		asks = append(asks, forEBS(job.by, to, "GenerateDataKeyWithoutPlaintext"))
 	}
-	if job.encrypted && !e.w.kms.usable(job.key, asks...) {
+	if job.encrypted && !e.w.kms.usable(job.key, now, asks...) {
 		return keyNotAccessible
 	}
 	job.incremental = job.isIncremental(source)

@@ -44,7 +44,7 @@ func (e *ec2) describeSnapshots(c *ec2Call) (any, *apiError) {
 	if problem != nil {
 		return nil, problem
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	for _, id := range q.ids {

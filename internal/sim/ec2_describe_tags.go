@@ -28,7 +28,7 @@ func (e *ec2) describeTags(c *ec2Call) (any, *apiError) {
 	if problem != nil {
 		return nil, problem
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	reply := struct {

@@ -50,7 +50,7 @@ func TestCopyEncryption(t *testing.T) {
 			pairs := strings.Split(strings.ReplaceAll(strings.Join(test.pairs, " "), given, keys["given"]), " ")
 			got := l.copied(east, source, west, pairs...)
 			l.want("status", got.get("status"), "completed")
-			keys["aws/ebs"] = l.w.kms.ebsKey(vault, west, l.w.Now()).arn
+			keys["aws/ebs"] = l.w.kms.managed(place{vault, west}, ebsAlias, l.w.Now()).arn
 			l.want("encrypted", got.get("encrypted"), fmt.Sprint(test.want != ""))
 			l.want("key", got.get("kmsKeyId"), keys[test.want])
 		})

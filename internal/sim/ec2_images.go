@@ -36,7 +36,7 @@ func (e *ec2) registerImage(c *ec2Call) (any, *apiError) {
 	if problem != nil {
 		return nil, problem
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	for _, m := range c.in.images {
@@ -78,7 +78,7 @@ func (e *ec2) deregisterImage(c *ec2Call) (any, *apiError) {
 	if problem != nil {
 		return nil, problem
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	m := c.in.images[id]
@@ -119,7 +119,7 @@ func (e *ec2) describeImages(c *ec2Call) (any, *apiError) {
 	if problem != nil {
 		return nil, problem
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	wanted := c.list("ImageId")

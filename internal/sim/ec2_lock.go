@@ -117,7 +117,7 @@ func (e *ec2) lockSnapshot(c *ec2Call) (any, *apiError) {
 	if problem != nil {
 		return nil, problem
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	s, problem := c.ownSnapshot(id)
@@ -219,7 +219,7 @@ func (e *ec2) unlockSnapshot(c *ec2Call) (any, *apiError) {
 	if problem != nil {
 		return nil, problem
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	s, problem := c.ownSnapshot(id)
@@ -253,7 +253,7 @@ func (e *ec2) describeLockedSnapshots(c *ec2Call) (any, *apiError) {
 	if problem != nil {
 		return nil, problem
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	wanted := map[string]bool{}

@@ -58,7 +58,7 @@ func (e *ec2) describeRegions(c *ec2Call) (any, *apiError) {
 	if problem != nil {
 		return nil, problem
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	all := slices.Concat(commercialRegions, sortedKeys(e.regions))
@@ -111,7 +111,7 @@ func (e *ec2) describeAvailabilityZones(c *ec2Call) (any, *apiError) {
 	if problem != nil {
 		return nil, problem
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	for _, name := range names {

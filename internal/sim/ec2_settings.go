@@ -56,7 +56,7 @@ func (e *ec2) usableKey(c *ec2Call, name string) (*kmsKey, *apiError) {
 	switch {
 	case key == nil:
 		return nil, badRequest("InvalidParameterValue", "The specified keyId %s is invalid", name)
-	case !key.allows(forEBS(c.account, c.region, "DescribeKey")):
+	case !e.w.kms.allows(key, forEBS(c.caller, c.region, "DescribeKey"), c.now):
 		return nil, &apiError{Status: http.StatusForbidden, Code: "AuthFailure", Message: "Not authorized to use key " + key.arn + " "}
 	case key.state != keyEnabled:
 		return nil, badRequest("InvalidParameterValue", "The specified keyId %s is disabled", name)
@@ -76,7 +76,7 @@ func (e *ec2) outcome(p place, wish encryptionWish, sourceEncrypted bool, now ti
 	case wish.settings.key != "" && (wish.settings.encrypt || !sourceEncrypted):
 		return true, wish.settings.key
 	}
-	return true, e.w.kms.ebsKey(p.account, p.region, now).arn
+	return true, e.w.kms.managed(p, ebsAlias, now).arn
 }
 
 type encryptionByDefault struct {
@@ -84,7 +84,7 @@ type encryptionByDefault struct {
 }
 
 func (e *ec2) getEncryptionByDefault(c *ec2Call) (any, *apiError) {
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	return encryptionByDefault{e.settingsOf(place{c.account, c.region}).encrypt}, nil
@@ -99,7 +99,7 @@ func (e *ec2) disableEncryptionByDefault(c *ec2Call) (any, *apiError) {
 }
 
 func (e *ec2) setEncryptionByDefault(c *ec2Call, on bool) (any, *apiError) {
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	e.settingsOf(place{c.account, c.region}).encrypt = on
@@ -111,7 +111,7 @@ type defaultKey struct {
 }
 
 func (e *ec2) getDefaultKey(c *ec2Call) (any, *apiError) {
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	if key := e.settingsOf(place{c.account, c.region}).key; key != "" {
@@ -125,7 +125,7 @@ func (e *ec2) modifyDefaultKey(c *ec2Call) (any, *apiError) {
 	if problem != nil {
 		return nil, problem
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	key, problem := e.usableKey(c, name)
@@ -137,7 +137,7 @@ func (e *ec2) modifyDefaultKey(c *ec2Call) (any, *apiError) {
 }
 
 func (e *ec2) resetDefaultKey(c *ec2Call) (any, *apiError) {
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	e.settingsOf(place{c.account, c.region}).key = ""

@@ -82,7 +82,7 @@ func (e *ec2) modifySnapshotAttribute(c *ec2Call) (any, *apiError) {
 	if problem != nil {
 		return nil, problem
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	s, problem := c.ownSnapshot(id)
@@ -154,7 +154,7 @@ func (e *ec2) describeSnapshotAttribute(c *ec2Call) (any, *apiError) {
 	if problem != nil {
 		return nil, problem
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	s, problem := c.ownSnapshot(id)
@@ -198,7 +198,7 @@ func (e *ec2) resetSnapshotAttribute(c *ec2Call) (any, *apiError) {
 	if !resourceID.MatchString(id) {
 		return nil, badRequest("InvalidSnapshotID.Malformed", "The snapshot ID '%s' is malformed", id)
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	s, problem := c.ownSnapshot(id)
@@ -219,7 +219,7 @@ func (e *ec2) modifySnapshotTier(c *ec2Call) (any, *apiError) {
 	if tier := c.get("StorageTier"); tier != "archive" {
 		return nil, badRequest("InvalidParameterValue", "Value (%s) for parameter storageTier is invalid. Expected: 'archive'.", tier)
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	s, problem := c.ownSnapshot(id)

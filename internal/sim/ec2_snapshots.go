@@ -197,7 +197,7 @@ func (e *ec2) createSnapshot(c *ec2Call) (any, *apiError) {
 	if problem != nil {
 		return nil, problem
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	v, problem := c.ownVolume(id)
@@ -238,7 +238,7 @@ func (e *ec2) deleteSnapshot(c *ec2Call) (any, *apiError) {
 	if problem != nil {
 		return nil, problem
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	s, problem := c.ownSnapshot(id)

@@ -170,7 +170,7 @@ func (e *ec2) createTags(c *ec2Call) (any, *apiError) {
 	if len(tags) == 0 {
 		return nil, badRequest("MissingParameter", "The request must contain the parameter tagSet")
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	sheets := make([]*tagSheet, 0, len(ids))
@@ -206,7 +206,7 @@ func (e *ec2) deleteTags(c *ec2Call) (any, *apiError) {
 		return nil, problem
 	}
 	unwanted := c.groups("Tag", "Key")
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	var sheets []*tagSheet

@@ -121,7 +121,7 @@ func (e *ec2) createVolume(c *ec2Call) (any, *apiError) {
 	if problem != nil {
 		return nil, problem
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	wish, problem := e.encryption(c, encrypted)
@@ -180,7 +180,7 @@ func (e *ec2) deleteVolume(c *ec2Call) (any, *apiError) {
 	if problem != nil {
 		return nil, problem
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	v, problem := c.ownVolume(id)
@@ -225,7 +225,7 @@ func (e *ec2) describeVolumes(c *ec2Call) (any, *apiError) {
 	if problem != nil {
 		return nil, problem
 	}
-	if problem := c.dryRun(); problem != nil {
+	if problem := c.permitted(); problem != nil {
 		return nil, problem
 	}
 	rolls := []*roll[*ebsVolume]{c.in.volumeRoll[c.account]}

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"snapferry/internal/sim/iam"
 )
 
 // events is the EventBridge of all accounts and Regions. Delivery is
@@ -13,13 +15,16 @@ import (
 type events struct {
 	w     *World
 	buses map[busKey]*bus
+	lost  map[string]int // by the ARN of the rule
 
 	listeners []func(account, region, bus string, event []byte)
 	heard     []arrival // not yet told to the listeners
 	telling   bool
 }
 
-func newEvents(w *World) *events { return &events{w: w, buses: map[busKey]*bus{}} }
+func newEvents(w *World) *events {
+	return &events{w: w, buses: map[busKey]*bus{}, lost: map[string]int{}}
+}
 
 // busKey is where an event bus lives.
 type busKey struct{ account, region, name string }
@@ -56,7 +61,9 @@ type bus struct {
 	modified   time.Time
 	text       string // description
 	rules      map[string]*rule
-	statements []statement
+	statements []busStatement
+	policyText string
+	policy     *iam.Policy // of the statements; nil: none
 }
 
 var busName = regexp.MustCompile(`^[/.\-_A-Za-z0-9]{1,256}$`)
@@ -96,7 +103,11 @@ func eventsStep[In any](f func(*events, *call, time.Time, *In) (any, *apiError))
 		if problem := readJSON(c, in); problem != nil {
 			return nil, problem
 		}
-		e.w.step(func(now time.Time) { reply, problem = f(e, c, now, in) })
+		e.w.step(func(now time.Time) {
+			if problem = e.authorize(c, now); problem == nil {
+				reply, problem = f(e, c, now, in)
+			}
+		})
 		return reply, problem
 	}
 }

@@ -5,151 +5,99 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"snapferry/internal/sim/iam"
 )
 
-// statement is one permission of a bus's policy.
-type statement struct {
-	Sid       string          `json:"Sid,omitempty"`
-	Effect    string          `json:"Effect"`
-	Principal json.RawMessage `json:"Principal"`
-	Action    words           `json:"Action"`
-	Resource  words           `json:"Resource,omitempty"`
-	Condition json.RawMessage `json:"Condition,omitempty"`
+// busStatement is one permission of a bus's policy, as it was put.
+type busStatement struct {
+	sid  string
+	text json.RawMessage
 }
 
-// words is a policy element that is one string or a list of them.
-type words []string
-
-// UnmarshalJSON takes both forms.
-func (l *words) UnmarshalJSON(b []byte) error {
-	var one string
-	if err := json.Unmarshal(b, &one); err == nil {
-		*l = words{one}
-		return nil
-	}
-	return json.Unmarshal(b, (*[]string)(l))
-}
-
-// principals are the accounts that a statement is about, "*" for everyone.
-func (s *statement) principals() (accounts []string, err error) {
-	var named struct{ AWS words }
-	if string(s.Principal) == `"*"` {
-		return []string{"*"}, nil
-	}
-	if err := json.Unmarshal(s.Principal, &named); err != nil {
-		return nil, err
-	}
-	for _, p := range named.AWS {
-		if part := strings.Split(p, ":"); len(part) == 6 && part[5] == "root" {
-			p = part[4]
+// setPolicy makes the statements the bus's policy, unless they are none.
+func (b *bus) setPolicy(statements []busStatement, now time.Time) *apiError {
+	text, policy := "", (*iam.Policy)(nil)
+	if len(statements) > 0 {
+		all := make([]json.RawMessage, len(statements))
+		for i, s := range statements {
+			all[i] = s.text
 		}
-		accounts = append(accounts, p)
-	}
-	return accounts, nil
-}
-
-// admits says whether an account may put events on b: its own always may.
-func (b *bus) admits(account string) bool {
-	if account == b.key.account {
-		return true
-	}
-	allowed := false
-	for _, s := range b.statements {
-		accounts, _ := s.principals()
-		if !slices.Contains(accounts, "*") && !slices.Contains(accounts, account) {
-			continue
+		document, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": all})
+		if err == nil {
+			text = string(document)
+			policy, err = iam.Parse(iam.Resource, text)
 		}
-		if !slices.ContainsFunc(s.Action, func(a string) bool { return a == "*" || a == "events:*" || a == "events:PutEvents" }) {
-			continue
+		if err != nil {
+			return invalidEvents("Parameter Policy is not valid. Reason: %v", err)
 		}
-		if s.Effect == "Deny" {
-			return false
-		}
-		allowed = true
 	}
-	return allowed
-}
-
-// policy is b's resource policy as JSON, "" without one.
-func (b *bus) policy() string {
-	if len(b.statements) == 0 {
-		return ""
-	}
-	text, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": b.statements})
-	if err != nil {
-		panic("sim: marshal a bus policy: " + err.Error())
-	}
-	return string(text)
+	b.statements, b.policyText, b.policy, b.modified = statements, text, policy, now
+	return nil
 }
 
 func (e *events) putPermission(c *call, now time.Time, in *struct {
 	EventBusName, Action, Principal, StatementID, Policy string
-	Condition                                            json.RawMessage
+	Condition                                            *struct{ Type, Key, Value string }
 }) (any, *apiError) {
 	b, problem := e.bus(c, now, in.EventBusName)
 	if problem != nil {
 		return nil, problem
 	}
 	if in.Policy != "" {
-		statements, problem := parsePolicy(in.Policy)
+		statements, problem := readStatements(in.Policy)
 		if problem != nil {
 			return nil, problem
 		}
-		b.statements, b.modified = statements, now
-		return nil, nil
+		return nil, b.setPolicy(statements, now)
 	}
-	s := statement{Sid: in.StatementID, Effect: "Allow", Action: words{in.Action}, Resource: words{b.key.arn()}, Condition: in.Condition}
+	s := map[string]any{"Sid": in.StatementID, "Effect": "Allow", "Action": in.Action, "Resource": b.key.arn()}
 	switch {
 	case in.StatementID == "":
 		return nil, invalidEvents("Parameter StatementId is not valid. Reason: StatementId is a required argument.")
 	case in.Action != "events:PutEvents":
 		return nil, invalidEvents("Provided value in parameter 'action' is not supported.")
 	case in.Principal == "*":
-		s.Principal = json.RawMessage(`"*"`)
+		s["Principal"] = "*"
 	case accountID.MatchString(in.Principal):
-		s.Principal = json.RawMessage(`{"AWS":"arn:aws:iam::` + in.Principal + `:root"}`)
+		s["Principal"] = map[string]string{"AWS": "arn:aws:iam::" + in.Principal + ":root"}
 	default:
 		return nil, invalidEvents("Provided value in parameter 'principal' is not valid.")
 	}
-	if problem := s.check(); problem != nil {
-		return nil, problem
+	if in.Condition != nil {
+		s["Condition"] = map[string]any{in.Condition.Type: map[string]string{in.Condition.Key: in.Condition.Value}}
 	}
-	b.statements = append(slices.DeleteFunc(b.statements, func(old statement) bool { return old.Sid == s.Sid }), s)
-	b.modified = now
-	return nil, nil
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic("sim: marshal a statement: " + err.Error())
+	}
+	others := slices.DeleteFunc(slices.Clone(b.statements), func(old busStatement) bool { return old.sid == in.StatementID })
+	return nil, b.setPolicy(append(others, busStatement{in.StatementID, text}), now)
 }
 
-// parsePolicy reads a whole resource policy.
-func parsePolicy(text string) ([]statement, *apiError) {
+// readStatements cuts a whole policy into its statements.
+func readStatements(text string) ([]busStatement, *apiError) {
+	if _, err := iam.Parse(iam.Resource, text); err != nil {
+		return nil, invalidEvents("Parameter Policy is not valid. Reason: %v", err)
+	}
 	var policy struct{ Statement json.RawMessage }
-	var statements []statement
+	var all []json.RawMessage
 	err := json.Unmarshal([]byte(text), &policy)
-	if err == nil {
-		if err = json.Unmarshal(policy.Statement, &statements); err != nil {
-			statements = make([]statement, 1)
-			err = json.Unmarshal(policy.Statement, &statements[0])
+	if err == nil && json.Unmarshal(policy.Statement, &all) != nil {
+		all = []json.RawMessage{policy.Statement}
+	}
+	statements := make([]busStatement, len(all))
+	for i, raw := range all {
+		var named struct{ Sid string }
+		if err == nil {
+			err = json.Unmarshal(raw, &named)
 		}
+		statements[i] = busStatement{named.Sid, raw}
 	}
 	if err != nil {
 		return nil, invalidEvents("Parameter Policy is not valid. Reason: %v", err)
 	}
-	for i := range statements {
-		if problem := statements[i].check(); problem != nil {
-			return nil, problem
-		}
-	}
 	return statements, nil
-}
-
-func (s *statement) check() *apiError {
-	if len(s.Condition) > 0 && string(s.Condition) != "null" {
-		return invalidEvents("the simulated EventBridge has no organizations and evaluates no policy conditions: leave Condition out")
-	}
-	if _, err := s.principals(); err != nil || s.Effect != "Allow" && s.Effect != "Deny" {
-		return invalidEvents("Parameter Policy is not valid. Reason: each statement needs an Effect and a Principal.")
-	}
-	s.Condition = nil
-	return nil
 }
 
 func (e *events) removePermission(c *call, now time.Time, in *struct {
@@ -160,14 +108,13 @@ func (e *events) removePermission(c *call, now time.Time, in *struct {
 	if problem != nil {
 		return nil, problem
 	}
-	left := slices.DeleteFunc(slices.Clone(b.statements), func(s statement) bool {
-		return in.RemoveAllPermissions || s.Sid == in.StatementID
+	left := slices.DeleteFunc(slices.Clone(b.statements), func(s busStatement) bool {
+		return in.RemoveAllPermissions || s.sid == in.StatementID
 	})
 	if len(left) == len(b.statements) && !in.RemoveAllPermissions {
 		return nil, badRequest("ResourceNotFoundException", "Statement %s does not exist on the event bus.", in.StatementID)
 	}
-	b.statements, b.modified = left, now
-	return nil, nil
+	return nil, b.setPolicy(left, now)
 }
 
 func (e *events) createEventBus(c *call, now time.Time, in *struct{ Name, Description, EventSourceName string }) (any, *apiError) {
@@ -207,7 +154,7 @@ type busReply struct {
 
 func (b *bus) reply() busReply {
 	return busReply{
-		Name: b.key.name, Arn: b.key.arn(), Description: b.text, Policy: b.policy(),
+		Name: b.key.name, Arn: b.key.arn(), Description: b.text, Policy: b.policyText,
 		CreationTime: epoch(b.created), LastModifiedTime: epoch(b.modified),
 	}
 }

@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 )
@@ -88,17 +89,20 @@ func (e *events) publish(b *bus, now time.Time, event []byte, forwarded bool) {
 // send delivers an event to one target. What cannot be delivered goes to the
 // target's dead-letter queue, or is lost.
 func (e *events) send(from *bus, r *rule, t *target, now time.Time, event []byte, forwarded bool) {
+	source := ruleSource{arn: from.key.ruleARN(r.name), account: from.key.account, region: from.key.region}
 	code, cause := "NO_RESOURCE", ""
 	if key, isQueue := parseQueueARN(t.ARN); isQueue {
 		entry := sendEntry{MessageBody: string(event)}
 		if t.SQSParameters != nil {
 			entry.MessageGroupID = t.SQSParameters.MessageGroupID
 		}
-		problem := e.w.sqs.deliver(key, now, entry)
-		if problem == nil {
+		problem := e.w.sqs.deliver(key, now, source, entry)
+		switch {
+		case problem == nil:
 			return
-		}
-		if problem.Code != "QueueDoesNotExist" {
+		case problem.Code == "AccessDenied" || problem.Code == "KMS.AccessDeniedException":
+			code = "NO_PERMISSIONS"
+		case problem.Code != "QueueDoesNotExist":
 			code = "INVALID_PARAMETER"
 		}
 		cause = problem.Message
@@ -108,29 +112,43 @@ func (e *events) send(from *bus, r *rule, t *target, now time.Time, event []byte
 		}
 		key, _ := parseBusARN(t.ARN)
 		to, exists := e.at(key, now)
+		problem := (*apiError)(nil)
+		if exists {
+			problem = e.mayForward(now, source, t.RoleARN, to, event)
+		}
 		switch {
 		case !exists:
 			cause = noBus(key.name).Message
-		case !to.admits(from.key.account):
-			code, cause = "NO_PERMISSIONS", "The event bus "+t.ARN+" does not let account "+from.key.account+" put events."
+		case problem != nil:
+			code, cause = "NO_PERMISSIONS", problem.Message
 		default:
 			e.publish(to, now, event, true)
 			return
 		}
 	}
-	if t.DeadLetterConfig == nil {
-		return
-	}
-	// A dead-letter queue that is gone as well loses the event, as it does at
-	// Amazon.
-	if key, valid := parseQueueARN(t.DeadLetterConfig.ARN); valid {
-		e.w.sqs.deliver(key, now, sendEntry{MessageBody: string(event), MessageAttributes: map[string]messageAttribute{
-			"RULE_ARN":      stringAttribute(from.key.ruleARN(r.name)),
+	if t.DeadLetterConfig != nil {
+		key, _ := parseQueueARN(t.DeadLetterConfig.ARN)
+		problem := e.w.sqs.deliver(key, now, source, sendEntry{MessageBody: string(event), MessageAttributes: map[string]messageAttribute{
+			"RULE_ARN":      stringAttribute(source.arn),
 			"TARGET_ARN":    stringAttribute(t.ARN),
 			"ERROR_CODE":    stringAttribute(code),
 			"ERROR_MESSAGE": stringAttribute(cause),
 		}})
+		if problem == nil {
+			return
+		}
 	}
+	// A dead-letter queue that is gone as well, or closed, loses the event, as it
+	// does at Amazon.
+	e.lost[source.arn]++
+}
+
+// Lost says how many events never reached a target nor its dead-letter queue,
+// by the ARN of the rule that had them.
+func (w *World) Lost() map[string]int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.events.lost)
 }
 
 func stringAttribute(s string) messageAttribute {

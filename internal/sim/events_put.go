@@ -65,12 +65,11 @@ func (e *events) putEvents(c *call, now time.Time, in *struct{ Entries []eventEn
 	case size > maxEntriesSize:
 		return nil, invalidEvents("Total size of the entries in the request is over the limit.")
 	}
-	// A bus of another account that does not let the caller in refuses the
-	// whole call, before anything is put.
+	// One entry that the caller may not put refuses the whole call, before
+	// anything is put.
 	for i := range in.Entries {
-		key := entryBus(c, in.Entries[i].EventBusName)
-		if to, exists := e.at(key, now); exists && !to.admits(c.account) {
-			return nil, badRequest("AccessDeniedException", "User: arn:aws:iam::%s:root is not authorized to perform: events:PutEvents on resource: %s because no resource-based policy allows the events:PutEvents action", c.account, key.arn())
+		if problem := e.authorizeEntry(c, now, &in.Entries[i]); problem != nil {
+			return nil, problem
 		}
 	}
 	reply := struct {

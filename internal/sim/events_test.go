@@ -14,12 +14,27 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// route makes a rule that sends what matches to a target.
+// admit lets EventBridge send to a queue, if there is one.
+func (c queues) admit(arn any) {
+	c.t.Helper()
+	key, isQueue := parseQueueARN(arn.(string))
+	if !isQueue || c.w.sqs.queues[key] == nil {
+		return
+	}
+	c.sqs("SetQueueAttributes", jsonObject{"QueueUrl": key.url("http://sim"), "Attributes": jsonObject{"Policy": `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"sqs:SendMessage","Resource":"` + key.arn() + `"}]}`}})
+}
+
+// route makes a rule that sends what matches to a target, which lets it.
 func (c queues) route(bus, rule, pattern string, target jsonObject) {
 	c.t.Helper()
 	c.events("PutRule", jsonObject{"Name": rule, "EventBusName": bus, "EventPattern": pattern})
 	target["Id"] = "t"
 	c.events("PutTargets", jsonObject{"Rule": rule, "EventBusName": bus, "Targets": []jsonObject{target}})
+	c.admit(target["Arn"])
+	if dead, is := target["DeadLetterConfig"].(jsonObject); is {
+		c.admit(dead["Arn"])
+	}
 }
 
 func (c queues) queueARN(name string) string {
@@ -153,7 +168,7 @@ func TestEventDelivery(t *testing.T) {
 
 			other.events("RemovePermission", jsonObject{"EventBusName": "theirs", "StatementId": "s"})
 			c.refused("events", "PutEvents", entry, "AccessDeniedException", "")
-			other.events("PutPermission", jsonObject{"EventBusName": "theirs", "Policy": `{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:root"},"Action":["events:PutEvents"]}}`})
+			other.events("PutPermission", jsonObject{"EventBusName": "theirs", "Policy": `{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:root"},"Action":["events:PutEvents"],"Resource":"` + arn + `"}}`})
 			c.events("PutEvents", entry)
 			other.wantCounts(url, "3/0/0")
 		},
@@ -314,7 +329,7 @@ func TestRules(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			c.refused("events", "PutPermission", jsonObject{"EventBusName": "b", "Action": "events:PutEvents", "Principal": "*", "StatementId": "o",
-				"Condition": jsonObject{"Type": "StringEquals", "Key": "aws:PrincipalOrgID", "Value": "o-1"}}, "ValidationException", "leave Condition out")
+				"Condition": jsonObject{"Type": "StringSounds", "Key": "aws:PrincipalOrgID", "Value": "o-1"}}, "ValidationException", "no operator")
 		},
 		"a test event needs the mandatory fields": func(c queues) {
 			c.refused("events", "TestEventPattern", jsonObject{"EventPattern": mine, "Event": `{"source":"mine"}`}, "ValidationException", "mandatory field id")

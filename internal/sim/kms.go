@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"snapferry/internal/sim/iam"
 )
 
 // kms is the part of AWS KMS that EBS encryption needs: symmetric keys with
@@ -29,9 +31,11 @@ type kmsAlias struct {
 	changed time.Time
 }
 
-// ebsAlias is the alias of the key that AWS manages for EBS, one per account
-// and Region.
-const ebsAlias = "alias/aws/ebs"
+// Aliases of keys that AWS manages, one per account and Region.
+const (
+	ebsAlias = "alias/aws/ebs"
+	sqsAlias = "alias/aws/sqs"
+)
 
 // States of a key.
 const (
@@ -50,8 +54,9 @@ type kmsKey struct {
 	created     time.Time
 	deletion    time.Time // when it will be deleted, in state PendingDeletion
 	policyText  string
-	policy      keyPolicy
+	policy      *iam.Policy
 	grants      []*kmsGrant
+	grounds     *iam.Policy // policy and grants together
 }
 
 func newKMS(w *World) *kms {
@@ -67,7 +72,8 @@ func newKMS(w *World) *kms {
 // kmsCall is a call to KMS within a step of the world.
 type kmsCall struct {
 	*call
-	now time.Time
+	now        time.Time
+	operations []string // of the grant that is to be made
 }
 
 func (c *kmsCall) place() place { return place{c.account, c.region} }
@@ -109,7 +115,7 @@ func (k *kms) serve(_ context.Context, c *call) (reply any, problem *apiError) {
 }
 
 // add makes a key in a place.
-func (k *kms) add(p place, now time.Time, policyText string, policy keyPolicy) *kmsKey {
+func (k *kms) add(p place, now time.Time, policyText string, policy *iam.Policy) *kmsKey {
 	key := &kmsKey{
 		place:      p,
 		id:         k.w.uuid(),
@@ -119,6 +125,7 @@ func (k *kms) add(p place, now time.Time, policyText string, policy keyPolicy) *
 		policy:     policy,
 	}
 	key.arn = kmsARN(p, "key/"+key.id)
+	key.settle()
 	k.keys[key.arn] = key
 	k.byPlace[p] = append(k.byPlace[p], key)
 	return key
@@ -139,25 +146,6 @@ func (k *kms) dropAlias(p place, name string) {
 	if at, found := slices.BinarySearch(k.names[p], name); found {
 		k.names[p] = slices.Delete(k.names[p], at, at+1)
 	}
-}
-
-// ebsKey is the key that AWS manages for EBS in a place. It comes into being
-// when it is first needed.
-func (k *kms) ebsKey(account, region string, now time.Time) *kmsKey {
-	p := place{account, region}
-	if alias := k.aliases[aliasKey{p, ebsAlias}]; alias != nil {
-		return alias.key
-	}
-	text := ebsKeyPolicy(p)
-	policy, problem := parseKeyPolicy(text)
-	if problem != nil {
-		panic("sim: the policy of aws/ebs: " + problem.Message)
-	}
-	key := k.add(p, now, text, policy)
-	key.managed = true
-	key.description = "Default key that protects my EBS volumes when no other key is defined"
-	k.setAlias(p, ebsAlias, key, now)
-	return key
 }
 
 // awsManaged says whether a key is one that AWS manages.
@@ -185,8 +173,8 @@ func (k *kms) find(account, region, name string, now time.Time) *kmsKey {
 		}
 	}
 	if strings.HasPrefix(name, "alias/") {
-		if name == ebsAlias && p.account == account {
-			return k.ebsKey(account, region, now)
+		if _, managed := managedKeys[name]; managed && p.account == account {
+			return k.managed(p, name, now)
 		}
 		if alias := k.aliases[aliasKey{p, name}]; alias != nil {
 			return alias.key
@@ -197,9 +185,9 @@ func (k *kms) find(account, region, name string, now time.Time) *kmsKey {
 }
 
 // usable says whether a key is enabled and allows all that is asked of it.
-func (k *kms) usable(arn string, asks ...kmsAsk) bool {
+func (k *kms) usable(arn string, now time.Time, asks ...kmsAsk) bool {
 	key := k.keys[arn]
-	return key != nil && key.state == keyEnabled && !slices.ContainsFunc(asks, func(ask kmsAsk) bool { return !key.allows(ask) })
+	return key != nil && key.state == keyEnabled && !slices.ContainsFunc(asks, func(ask kmsAsk) bool { return !k.allows(key, ask, now) })
 }
 
 // key finds the key that a call names and asks it whether the caller may.
@@ -211,8 +199,9 @@ func (k *kms) key(c *kmsCall, name, action string) (*kmsKey, *apiError) {
 	if key == nil {
 		return nil, c.notFound(name)
 	}
-	if !key.allows(kmsAsk{account: c.account, action: action}) {
-		return nil, denied(c, action, key.arn)
+	a := k.ask(key, kmsAsk{by: c.caller, region: c.region, action: action, operations: c.operations, insecure: c.insecure})
+	if d := k.w.decide(c.now, a); !d.Allowed {
+		return nil, badRequest("AccessDeniedException", "%s", a.refusal(d))
 	}
 	return key, nil
 }
@@ -241,10 +230,11 @@ func (k *kms) ownKey(c *kmsCall, name, action string) (*kmsKey, *apiError) {
 	return key, problem
 }
 
+// denied is the answer to what no policy can allow.
 func denied(c *kmsCall, action, arn string) *apiError {
 	return badRequest("AccessDeniedException",
-		"User: arn:aws:iam::%s:root is not authorized to perform: kms:%s on resource: %s because no resource-based policy allows the kms:%s action",
-		c.account, action, arn, action)
+		"User: %s is not authorized to perform: kms:%s on resource: %s because no resource-based policy allows the kms:%s action",
+		c.caller.principal().ARN, action, arn, action)
 }
 
 func invalidState(key *kmsKey) *apiError {

@@ -18,6 +18,9 @@ func (k *kms) createAlias(c *kmsCall) (any, *apiError) {
 	case strings.Contains(in.TargetKeyID, "alias/"):
 		return nil, badRequest("ValidationException", "Aliases must refer to keys. Not aliases")
 	}
+	if problem := k.authorize(c, kmsARN(c.place(), in.AliasName)); problem != nil {
+		return nil, problem
+	}
 	key, problem := k.changeable(c, in.TargetKeyID, "CreateAlias")
 	if problem != nil {
 		return nil, problem
@@ -34,12 +37,18 @@ func (k *kms) deleteAlias(c *kmsCall) (any, *apiError) {
 	if problem := c.decode(&in); problem != nil {
 		return nil, problem
 	}
+	if problem := k.authorize(c, kmsARN(c.place(), in.AliasName)); problem != nil {
+		return nil, problem
+	}
 	alias := k.aliases[aliasKey{c.place(), in.AliasName}]
 	if alias == nil {
 		return nil, c.notFound(in.AliasName)
 	}
 	if alias.key.managed {
 		return nil, denied(c, "DeleteAlias", kmsARN(c.place(), in.AliasName))
+	}
+	if _, problem := k.key(c, alias.key.arn, "DeleteAlias"); problem != nil {
+		return nil, problem
 	}
 	k.dropAlias(c.place(), in.AliasName)
 	return nil, nil
@@ -51,6 +60,9 @@ func (k *kms) listAliases(c *kmsCall) (any, *apiError) {
 		kmsPage
 	}
 	if problem := c.decode(&in); problem != nil {
+		return nil, problem
+	}
+	if problem := k.authorize(c, "*"); problem != nil {
 		return nil, problem
 	}
 	names := k.names[c.place()]

@@ -3,6 +3,8 @@ package sim
 import (
 	"slices"
 	"time"
+
+	"snapferry/internal/sim/iam"
 )
 
 // kmsGrant lets a principal use a key, besides the key's policy.
@@ -14,13 +16,7 @@ type kmsGrant struct {
 	issuer     string
 	operations []string
 	created    time.Time
-}
-
-// allows says whether the grant lets the account do that. A grant to a role
-// counts for its account; one to a service counts for nobody.
-func (g *kmsGrant) allows(ask kmsAsk) bool {
-	account, known := principalAccount(g.grantee)
-	return known && account == ask.account && slices.Contains(g.operations, ask.action)
+	policy     *iam.Policy // the same as a policy
 }
 
 // grantOperations are the operations that a grant on a symmetric key can allow.
@@ -45,6 +41,7 @@ func (k *kms) createGrant(c *kmsCall) (any, *apiError) {
 			return nil, badRequest("ValidationException", "the operation %s can't be granted on a symmetric key", operation)
 		}
 	}
+	c.operations = in.Operations
 	key, problem := k.key(c, in.KeyID, "CreateGrant")
 	if problem != nil {
 		return nil, problem
@@ -54,9 +51,14 @@ func (k *kms) createGrant(c *kmsCall) (any, *apiError) {
 	}
 	g := &kmsGrant{
 		id: k.w.hexID(64), name: in.Name, grantee: in.GranteePrincipal, retiring: in.RetiringPrincipal,
-		issuer: "arn:aws:iam::" + c.account + ":root", operations: in.Operations, created: c.now,
+		issuer: c.caller.principal().ARN, operations: in.Operations, created: c.now,
+	}
+	var err error
+	if g.policy, err = grantPolicy(g.id, g.grantee, g.operations); err != nil {
+		return nil, badRequest("InvalidArnException", "GranteePrincipal %s is neither an account, the ARN of a root, role, user or session, nor a service", g.grantee)
 	}
 	key.grants = append(key.grants, g)
+	key.settle()
 	return map[string]string{"GrantId": g.id, "GrantToken": token(g.id)}, nil
 }
 
@@ -110,5 +112,6 @@ func (k *kms) revokeGrant(c *kmsCall) (any, *apiError) {
 		return nil, badRequest("NotFoundException", "Grant ID %s not found", in.GrantID)
 	}
 	key.grants = slices.Delete(key.grants, at, at+1)
+	key.settle()
 	return nil, nil
 }

@@ -3,6 +3,8 @@ package sim
 import (
 	"slices"
 	"time"
+
+	"snapferry/internal/sim/iam"
 )
 
 const (
@@ -63,6 +65,9 @@ func (k *kms) createKey(c *kmsCall) (any, *apiError) {
 	if in.KeyUsage != "" && in.KeyUsage != "ENCRYPT_DECRYPT" || spec != "" && spec != "SYMMETRIC_DEFAULT" {
 		return nil, badRequest("UnsupportedOperationException", "the simulated KMS has symmetric encryption keys only")
 	}
+	if problem := k.authorize(c, "*"); problem != nil {
+		return nil, problem
+	}
 	if in.Policy == "" {
 		in.Policy = defaultKeyPolicy(c.account)
 	}
@@ -77,13 +82,12 @@ func (k *kms) createKey(c *kmsCall) (any, *apiError) {
 
 // checkPolicy parses a policy and refuses one that the caller could not change
 // again.
-func checkPolicy(c *kmsCall, text string, bypass bool) (keyPolicy, *apiError) {
+func checkPolicy(c *kmsCall, text string, bypass bool) (*iam.Policy, *apiError) {
 	policy, problem := parseKeyPolicy(text)
 	if problem != nil {
 		return nil, problem
 	}
-	future := kmsAsk{account: c.account, action: "PutKeyPolicy"}
-	if allowed, forbidden := policy.judge(future, ""); !bypass && (!allowed || forbidden) {
+	if !bypass && !changeableBy(policy, c.account) {
 		return nil, badRequest("MalformedPolicyDocumentException", "The new key policy will not allow you to update the key policy in the future.")
 	}
 	return policy, nil
@@ -104,6 +108,9 @@ func (k *kms) describeKey(c *kmsCall) (any, *apiError) {
 func (k *kms) listKeys(c *kmsCall) (any, *apiError) {
 	var in kmsPage
 	if problem := c.decode(&in); problem != nil {
+		return nil, problem
+	}
+	if problem := k.authorize(c, "*"); problem != nil {
 		return nil, problem
 	}
 	keys := k.byPlace[c.place()]
@@ -160,6 +167,7 @@ func (k *kms) putKeyPolicy(c *kmsCall) (any, *apiError) {
 		return nil, problem
 	}
 	key.policyText, key.policy = in.Policy, policy
+	key.settle()
 	return nil, nil
 }
 

@@ -100,8 +100,9 @@ func TestKeys(t *testing.T) {
 }
 
 func TestKeyPolicy(t *testing.T) {
-	viaEBS := forEBS(vault, east, "CreateGrant")
-	direct := kmsAsk{account: vault, action: "CreateGrant"}
+	byVault := caller{account: vault}
+	viaEBS := forEBS(byVault, east, "CreateGrant")
+	direct := kmsAsk{by: byVault, region: east, action: "CreateGrant"}
 	statement := func(effect, principal, action, condition string) string {
 		s := `{"Effect":"` + effect + `","Principal":` + principal + `,"Action":` + action + `,"Resource":"*"`
 		if condition != "" {
@@ -127,7 +128,7 @@ func TestKeyPolicy(t *testing.T) {
 		{"everything", statement("Allow", anyone, `"*"`, ""), viaEBS, true},
 		{"for an AWS resource, by EBS", statement("Allow", anyone, create, `{"Bool":{"kms:GrantIsForAWSResource":"true"}}`), viaEBS, true},
 		{"for an AWS resource, by oneself", statement("Allow", anyone, create, `{"Bool":{"kms:GrantIsForAWSResource":true}}`), direct, false},
-		{"for an AWS resource, about another action", statement("Allow", anyone, `"kms:*"`, `{"Bool":{"kms:GrantIsForAWSResource":true}}`), forEBS(vault, east, "DescribeKey"), false},
+		{"for an AWS resource, about another action", statement("Allow", anyone, `"kms:*"`, `{"Bool":{"kms:GrantIsForAWSResource":true}}`), forEBS(byVault, east, "DescribeKey"), false},
 		{"through EC2 in the Region", statement("Allow", anyone, create, `{"StringEquals":{"kms:ViaService":"ec2.us-east-1.amazonaws.com"}}`), viaEBS, true},
 		{"through EC2 in another Region", statement("Allow", anyone, create, `{"StringEquals":{"kms:ViaService":["ec2.eu-west-1.amazonaws.com"]}}`), viaEBS, false},
 		{"through EC2 anywhere", statement("Allow", anyone, create, `{"StringLike":{"kms:ViaService":"ec2.*.amazonaws.com"}}`), viaEBS, true},
@@ -135,7 +136,7 @@ func TestKeyPolicy(t *testing.T) {
 		{"for the caller's account", statement("Allow", anyone, create, `{"StringEquals":{"kms:CallerAccount":["1","222222222222"]}}`), viaEBS, true},
 		{"two conditions, one not met", statement("Allow", anyone, create, `{"StringEquals":{"kms:CallerAccount":"222222222222","kms:ViaService":"x"}}`), viaEBS, false},
 		{"an unknown condition key", statement("Allow", anyone, create, `{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}`), viaEBS, false},
-		{"an unknown operator", statement("Allow", anyone, create, `{"StringNotEquals":{"kms:CallerAccount":"1"}}`), viaEBS, false},
+		{"for other accounts than the caller's", statement("Allow", anyone, create, `{"StringNotEquals":{"kms:CallerAccount":"222222222222"}}`), viaEBS, false},
 		{"a denial outweighs", statement("Allow", anyone, `"*"`, "") + "," + statement("Deny", anyone, `"kms:Create*"`, ""), viaEBS, false},
 		{"a denial of somebody else", statement("Allow", anyone, `"*"`, "") + "," + statement("Deny", `{"AWS":"333333333333"}`, `"*"`, ""), viaEBS, true},
 		{"a denial on a condition not met", statement("Allow", anyone, `"*"`, "") + "," + statement("Deny", anyone, `"*"`, `{"Bool":{"kms:GrantIsForAWSResource":false}}`), viaEBS, true},
@@ -146,8 +147,9 @@ func TestKeyPolicy(t *testing.T) {
 			if problem != nil {
 				t.Fatal(problem)
 			}
-			key := &kmsKey{arn: "arn:aws:kms:us-east-1:111111111111:key/1", policy: policy}
-			if got := key.allows(test.ask); got != test.want {
+			w := New(Options{})
+			key := w.kms.add(place{owner, east}, w.Now(), "", policy)
+			if got := w.kms.allows(key, test.ask, w.Now()); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})

@@ -26,6 +26,9 @@ const defaultAccount = "000000000000"
 type call struct {
 	account, region string
 	service, action string
+	accessKey       string
+	caller          caller
+	insecure        bool // as if it had come without TLS
 	requestID       string
 	form            url.Values      // query protocol: EC2, STS
 	body            json.RawMessage // JSON protocol: SQS, EventBridge, KMS
@@ -66,7 +69,7 @@ func (w *World) service(name string) (service, bool) {
 	case "events":
 		return w.events, true
 	case "sts":
-		return sts{}, true
+		return sts{w}, true
 	}
 	return nil, false
 }
@@ -102,9 +105,10 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // ServeHTTP serves every service on one endpoint: the request's signature says
-// which service and Region are meant, and its access key id which account is
-// calling: the id itself when it is 12 digits, else 000000000000. Signatures
-// are not verified.
+// which service and Region are meant, and its access key id who is calling: the
+// root of the account when the id is 12 digits, a role's session when it is one
+// of World.AddRole's or of AssumeRole's, else the root of 000000000000.
+// Signatures are not verified.
 func (w *World) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.handle(rw, r, func() { panic(http.ErrAbortHandler) })
 }
@@ -123,6 +127,9 @@ func (w *World) handle(rw http.ResponseWriter, r *http.Request, drop func()) {
 		problem = badRequest("RequestEntityTooLarge", "the request is larger than %d bytes", maxRequest)
 	default:
 		problem = c.read(r, body)
+	}
+	if problem == nil {
+		problem = w.identify(c)
 	}
 	if problem == nil {
 		seen := Call{Account: c.account, Region: c.region, Service: c.service, Action: c.action, UserAgent: r.UserAgent()}
@@ -158,6 +165,9 @@ func (w *World) dispatch(ctx context.Context, c *call) (any, *apiError) {
 		return nil, c.unknown("%s came in the JSON protocol, and the simulated %s speaks the query protocol only: leave out the header X-Amz-Target", c.action, c.service)
 	case !query && c.form != nil:
 		return nil, c.unknown("%s came in the query protocol, and the simulated %s speaks the JSON protocol only: use an SDK or command line of 2024 or later", c.action, c.service)
+	}
+	if problem := c.refuseUnmapped(); problem != nil {
+		return nil, problem
 	}
 	return s.serve(ctx, c)
 }
@@ -230,7 +240,8 @@ func (c *call) read(r *http.Request, body []byte) *apiError {
 		return &apiError{Status: http.StatusForbidden, Code: "MissingAuthenticationToken",
 			Message: "Request is missing Authentication Token: sign it (Signature Version 4); the access key id is the account, 12 digits"}
 	}
-	c.account, c.region, c.service = defaultAccount, m[2], m[3]
+	c.account, c.accessKey, c.region, c.service = defaultAccount, m[1], m[2], m[3]
+	c.insecure = r.Header.Get(InsecureHeader) != ""
 	if accountID.MatchString(m[1]) {
 		c.account = m[1]
 	}
@@ -292,18 +303,6 @@ func token(position string) string { return base64.RawURLEncoding.EncodeToString
 func untoken(t string) (string, bool) {
 	position, err := base64.RawURLEncoding.DecodeString(t)
 	return string(position), err == nil
-}
-
-// sts answers GetCallerIdentity, which tools call to see who they are.
-type sts struct{}
-
-func (sts) serve(_ context.Context, c *call) (any, *apiError) {
-	if c.action != "GetCallerIdentity" {
-		return nil, unknownAction(c)
-	}
-	return ec2Reply{Body: struct {
-		Arn, UserId, Account string
-	}{"arn:aws:iam::" + c.account + ":root", c.account, c.account}}, nil
 }
 
 // wait blocks until f returns true, asking it again whenever wake is signalled,

@@ -10,9 +10,6 @@ import (
 )
 
 // sqs is the queues of all accounts and Regions.
-//
-// Two things of the real service are missing on purpose: queues are never
-// shared with other accounts, and EventBridge needs no queue policy to send.
 type sqs struct {
 	w       *World
 	queues  map[queueKey]*queue
@@ -119,8 +116,8 @@ func (s *sqs) queue(c *call, now time.Time, queueURL string) (*queue, *apiError)
 	default:
 		return nil, &apiError{Status: http.StatusNotFound, Code: "InvalidAddress", Message: "The address " + queueURL + " is not valid for this endpoint."}
 	}
-	if key.account != c.account {
-		return nil, &apiError{Status: http.StatusForbidden, Code: "AccessDenied", Message: "Access to the resource " + queueURL + " is denied."}
+	if problem := s.authorize(c, now, key, sqsPermissions[c.action]); problem != nil {
+		return nil, problem
 	}
 	return s.find(key, now)
 }
@@ -133,15 +130,4 @@ func (s *sqs) find(key queueKey, now time.Time) (*queue, *apiError) {
 	}
 	q.advance(now)
 	return q, nil
-}
-
-// deliver sends what another service has for a queue. It is the only way into
-// a queue besides the API.
-func (s *sqs) deliver(key queueKey, now time.Time, m sendEntry) *apiError {
-	q, problem := s.find(key, now)
-	if problem != nil {
-		return problem
-	}
-	_, problem = s.send(q, now, &m, "AIDAEVENTBRIDGE")
-	return problem
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"snapferry/internal/sim/iam"
 )
 
 // maxMessage is Amazon's largest message, and the largest batch of them.
@@ -25,6 +27,8 @@ type settings struct {
 	dedupPerGroup   bool
 	maxReceives     int // 0: no dead-letter queue
 	deadLetterQueue queueKey
+	policy          *iam.Policy // nil: none
+	kmsKey          string      // KmsMasterKeyId; "": none
 }
 
 // redrivePolicy is the attribute RedrivePolicy. Amazon takes the count as a
@@ -155,6 +159,13 @@ func (s *sqs) settings(key queueKey, fifo bool, attributes map[string]string) (s
 	if attributes["FifoThroughputLimit"] == "perMessageGroupId" && !set.dedupPerGroup {
 		return set, invalidParameter("FifoThroughputLimit", "perMessageGroupId",
 			"The FifoThroughputLimit perMessageGroupId is only allowed when the value of DeduplicationScope is messageGroup.")
+	}
+	set.kmsKey = attributes["KmsMasterKeyId"]
+	if text := attributes["Policy"]; text != "" {
+		var err error
+		if set.policy, err = iam.Parse(iam.Resource, text); err != nil {
+			return set, badRequest("InvalidAttributeValue", "Invalid value for the parameter Policy. Reason: %v.", err)
+		}
 	}
 	policy, redriven := attributes["RedrivePolicy"]
 	if !redriven {

@@ -69,6 +69,9 @@ func (s *sqs) sendMessageBatch(c *call, now time.Time, in *batchInput[sendEntry]
 	if problem != nil {
 		return nil, problem
 	}
+	if problem := s.openKey(c, now, q, sealing...); problem != nil {
+		return nil, problem
+	}
 	size := 0
 	for i := range in.Entries {
 		size += in.Entries[i].size()

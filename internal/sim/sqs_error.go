@@ -19,6 +19,10 @@ var sqsErrors = map[string]struct{ shape, query string }{
 	"UnsupportedOperation":         {"com.amazonaws.sqs#UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation"},
 	"InvalidParameterValue":        {"com.amazon.coral.service#InvalidParameterValueException", "InvalidParameterValue"},
 	"MissingParameter":             {"com.amazon.coral.service#MissingRequiredParameterException", "MissingParameter"},
+	"KMS.AccessDeniedException":    {"com.amazonaws.sqs#KmsAccessDenied", "KMS.AccessDeniedException"},
+	"KMS.NotFoundException":        {"com.amazonaws.sqs#KmsNotFound", "KMS.NotFoundException"},
+	"KMS.DisabledException":        {"com.amazonaws.sqs#KmsDisabled", "KMS.DisabledException"},
+	"KMS.InvalidStateException":    {"com.amazonaws.sqs#KmsInvalidState", "KMS.InvalidStateException"},
 	"AccessDenied":                 {"com.amazon.coral.service#AccessDeniedException", "AccessDenied"},
 }
 

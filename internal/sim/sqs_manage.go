@@ -36,6 +36,14 @@ func (s *sqs) createQueue(c *call, now time.Time, in *createQueueInput) (any, *a
 		return nil, badRequest("InvalidParameterValue", "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
 	}
 	key := queueKey{account: c.account, region: c.region, name: in.QueueName}
+	if problem := s.authorize(c, now, key, "CreateQueue"); problem != nil {
+		return nil, problem
+	}
+	if len(in.Tags) > 0 {
+		if problem := s.authorize(c, now, key, "TagQueue"); problem != nil {
+			return nil, problem
+		}
+	}
 	reply := map[string]string{"QueueUrl": key.url(c.host)}
 	if q, exists := s.queues[key]; exists {
 		for _, name := range slices.Sorted(maps.Keys(in.Attributes)) {
@@ -85,8 +93,14 @@ func (s *sqs) getQueueURL(c *call, now time.Time, in *struct {
 	QueueOwnerAWSAccountID string `json:"QueueOwnerAWSAccountId"`
 }) (any, *apiError) {
 	key := queueKey{account: c.account, region: c.region, name: in.QueueName}
-	if owner := in.QueueOwnerAWSAccountID; owner != "" && owner != c.account {
-		return nil, badRequest("QueueDoesNotExist", "The specified queue does not exist or you do not have access to it.")
+	if in.QueueOwnerAWSAccountID != "" {
+		key.account = in.QueueOwnerAWSAccountID
+	}
+	if problem := s.authorize(c, now, key, "GetQueueUrl"); problem != nil {
+		if key.account != c.account {
+			return nil, badRequest("QueueDoesNotExist", "The specified queue does not exist or you do not have access to it.")
+		}
+		return nil, problem
 	}
 	if _, problem := s.find(key, now); problem != nil {
 		return nil, problem
@@ -94,11 +108,14 @@ func (s *sqs) getQueueURL(c *call, now time.Time, in *struct {
 	return map[string]string{"QueueUrl": key.url(c.host)}, nil
 }
 
-func (s *sqs) listQueues(c *call, _ time.Time, in *struct {
+func (s *sqs) listQueues(c *call, now time.Time, in *struct {
 	QueueNamePrefix string
 	MaxResults      *int
 	NextToken       string
 }) (any, *apiError) {
+	if problem := s.authorizeListing(c, now); problem != nil {
+		return nil, problem
+	}
 	var names []string
 	for key := range s.queues {
 		if key.account == c.account && key.region == c.region && strings.HasPrefix(key.name, in.QueueNamePrefix) {

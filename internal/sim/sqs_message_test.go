@@ -172,12 +172,13 @@ func TestSQSErrorsOnTheWire(t *testing.T) {
 func TestManyMessages(t *testing.T) {
 	inQueueWorld(t, func(c queues) {
 		c.create("queue.fifo")
+		c.admit(c.queueARN("queue.fifo"))
 		key := queueKey{c.account, c.region, "queue.fifo"}
 		const groups, each = 5_000, 10
 		c.w.step(func(now time.Time) {
 			for i := range groups * each {
 				group, dedup := strconv.Itoa(i%groups), strconv.Itoa(i)
-				if problem := c.w.sqs.deliver(key, now, sendEntry{MessageBody: dedup, MessageGroupID: &group, MessageDeduplicationID: &dedup}); problem != nil {
+				if problem := c.w.sqs.deliver(key, now, ruleSource{}, sendEntry{MessageBody: dedup, MessageGroupID: &group, MessageDeduplicationID: &dedup}); problem != nil {
 					t.Fatal(problem)
 				}
 			}

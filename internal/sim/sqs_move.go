@@ -25,6 +25,9 @@ func (s *sqs) startMessageMoveTask(c *call, now time.Time, in *struct {
 	if !valid || source.account != c.account || source.region != c.region {
 		return nil, noQueue
 	}
+	if problem := s.authorizeMove(c, now, source, in.DestinationArn); problem != nil {
+		return nil, problem
+	}
 	q, problem := s.find(source, now)
 	if problem != nil {
 		return nil, noQueue
@@ -136,6 +139,11 @@ func (s *sqs) listMessageMoveTasks(c *call, now time.Time, in *struct {
 	MaxResults *int
 }) (any, *apiError) {
 	source, _ := parseQueueARN(in.SourceArn)
+	if source.account == c.account && source.region == c.region {
+		if problem := s.authorizeTasks(c, now, source); problem != nil {
+			return nil, problem
+		}
+	}
 	if _, problem := s.find(source, now); problem != nil || source.account != c.account || source.region != c.region {
 		return nil, badRequest("ResourceNotFoundException", "The resource that you specified for the SourceArn parameter doesn't exist.")
 	}
@@ -162,10 +170,13 @@ func (s *sqs) listMessageMoveTasks(c *call, now time.Time, in *struct {
 	return struct{ Results []moveTaskReply }{results}, nil
 }
 
-func (s *sqs) cancelMessageMoveTask(c *call, _ time.Time, in *struct{ TaskHandle string }) (any, *apiError) {
+func (s *sqs) cancelMessageMoveTask(c *call, now time.Time, in *struct{ TaskHandle string }) (any, *apiError) {
 	for source, tasks := range s.tasks {
 		for _, t := range tasks {
 			if t.handle == in.TaskHandle && t.status == "RUNNING" && source.account == c.account && source.region == c.region {
+				if problem := s.authorizeTasks(c, now, source); problem != nil {
+					return nil, problem
+				}
 				t.status = "CANCELLED"
 				return map[string]int{"ApproximateNumberOfMessagesMoved": t.moved}, nil
 			}

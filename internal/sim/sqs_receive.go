@@ -65,6 +65,9 @@ func (s *sqs) receiveMessage(ctx context.Context, c *call) (any, *apiError) {
 		if problem = in.check(); problem != nil {
 			return
 		}
+		if problem = s.openKey(c, now, q, unsealing); problem != nil {
+			return
+		}
 		if in.MaxNumberOfMessages != nil {
 			most = *in.MaxNumberOfMessages
 		}

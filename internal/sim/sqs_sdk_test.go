@@ -149,6 +149,11 @@ func TestSDKEvents(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		admission := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"sqs:SendMessage",
+			"Resource":"arn:aws:sqs:eu-west-1:222222222222:queue","Condition":{"ArnEquals":{"aws:SourceArn":"arn:aws:events:eu-west-1:222222222222:rule/home/r"}}}]}`
+		if _, err := client.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: queue.QueueUrl, Attributes: map[string]string{"Policy": admission}}); err != nil {
+			t.Fatal(err)
+		}
 		bus, err := bridge.CreateEventBus(ctx, &eventbridge.CreateEventBusInput{Name: aws.String("home")})
 		if err != nil {
 			t.Fatal(err)

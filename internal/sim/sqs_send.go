@@ -52,6 +52,9 @@ func (s *sqs) sendMessage(c *call, now time.Time, in *struct {
 	if problem != nil {
 		return nil, problem
 	}
+	if problem := s.openKey(c, now, q, sealing...); problem != nil {
+		return nil, problem
+	}
 	reply, problem := s.send(q, now, &in.sendEntry, c.account)
 	if problem != nil {
 		return nil, problem

@@ -7,9 +7,10 @@
 // 200, pending sources, lost and repeated events, listings that lag behind. It
 // knows nothing of snapferry and must not learn its rules.
 //
-// It never verifies signatures: the access key id says which account is calling
-// (see Server), and whoever reaches the listener is believed. Serve it on
-// loopback only.
+// It never verifies signatures: the access key id says who is calling (see
+// ServeHTTP), and whoever reaches the listener is believed. Serve it on loopback
+// only. Accounts may do what the policies of resources let them; roles, which
+// World.AddRole makes, only what their own policies allow besides.
 package sim
 
 import (
@@ -49,6 +50,13 @@ type Options struct {
 	Fault func(Call) Fault
 	// Log, when set, is told of every call once it has been answered.
 	Log func(Call, Answer)
+	// OnAuthorize, when set, is told of every decision about what somebody wants
+	// to do, those about roots too. It is called within a step of the world, so
+	// it must not use the World.
+	OnAuthorize func(Authorization)
+	// Organizations are the organisations (o-…) that accounts are in, for
+	// aws:PrincipalOrgID and its like.
+	Organizations map[string]string
 }
 
 // Call is what Options.Fault and Options.Log see of a request.
@@ -93,6 +101,10 @@ type World struct {
 	alarm    Timer
 	counts   map[Call]int
 
+	// roles and sessions are by ARN and by access key id.
+	roles    map[string]*role
+	sessions map[string]*session
+
 	ec2    *ec2
 	kms    *kms
 	sqs    *sqs
@@ -109,6 +121,9 @@ func New(o Options) *World {
 		clock:   o.Clock,
 		chance:  rand.New(rand.NewPCG(o.Seed, 0x736e6170)),
 		counts:  map[Call]int{},
+
+		roles:    map[string]*role{},
+		sessions: map[string]*session{},
 	}
 	w.ec2 = newEC2(w)
 	w.kms = newKMS(w)
