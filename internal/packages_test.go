@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"internal/reactor":         {"internal/event", "internal/snapshot", "internal/policy", "internal/plan"},
 	"internal/cloud":           {"internal/reactor", "internal/plan", "internal/snapshot", sdk, smithy},
 	"internal/sim":             {"internal/sim/iam"},
+	"internal/cloudformation":  {"internal/sim"},
 	"internal/sim/iam":         {},
 	"internal/local":           {"internal/event", "internal/sim"},
 	"internal/proof":           {"internal", sdk},
