@@ -25,6 +25,7 @@ type lab struct {
 	t      *testing.T
 	w      *World
 	events []map[string]any // heard so far; only within a step
+	roles  int              // added so far
 }
 
 // bubble runs a test in a world of its own, where time passes for free.

@@ -79,7 +79,8 @@ type eventsResource int
 const (
 	aboutNothing eventsResource = iota
 	aboutBus
-	aboutRule
+	aboutRule    // that the field Name names
+	aboutTargets // of the rule that the field Rule names
 	aboutEntries // the bus of each entry
 )
 
@@ -101,9 +102,9 @@ var eventsPermissions = map[string]eventsResource{
 	"EnableRule":        aboutRule,
 	"DisableRule":       aboutRule,
 	"DeleteRule":        aboutRule,
-	"PutTargets":        aboutRule,
-	"RemoveTargets":     aboutRule,
-	"ListTargetsByRule": aboutRule,
+	"PutTargets":        aboutTargets,
+	"RemoveTargets":     aboutTargets,
+	"ListTargetsByRule": aboutTargets,
 	"TestEventPattern":  aboutNothing,
 }
 

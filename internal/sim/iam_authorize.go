@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 
@@ -31,10 +32,16 @@ type PolicyStatement struct {
 
 // ask is a question to IAM.
 type ask struct {
-	by        caller
-	action    string // "ec2:CopySnapshot"
-	resource  string
-	owner     string // the resource's account; "" means the caller's own
+	by       caller
+	action   string // "ec2:CopySnapshot"
+	resource string
+	// owner is the account whose resource it is as far as policies go; "" means
+	// the caller's own. EC2's resources count as the caller's: what is shared
+	// with an account is shared by other means than policies.
+	owner string
+	// belongsTo is the account that the resource really belongs to, if owner
+	// does not say.
+	belongsTo string
 	policy    *iam.Policy
 	authority iam.Authority
 	region    string // of the call
@@ -84,7 +91,7 @@ func (w *World) globalKeys(now time.Time, a *ask) iam.Keys {
 	if _, set := keys["aws:viaawsservice"]; !set {
 		keys["aws:viaawsservice"] = []string{"false"}
 	}
-	owner := a.owner
+	owner := cmp.Or(a.belongsTo, a.owner)
 	if owner == "" && a.resource != "*" {
 		owner = a.by.account
 	}

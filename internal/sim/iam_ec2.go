@@ -96,7 +96,6 @@ func (c *ec2Call) askNew(action, kind string, tags map[string]string) *ask {
 		account = ""
 	}
 	a := c.ask(action, "arn:aws:ec2:"+c.region+":"+account+":"+kind+"/*")
-	a.owner = c.account
 	if kind == "snapshot" {
 		a.keys.Set("ec2:SnapshotID", "*")
 	}
@@ -136,7 +135,7 @@ func (c *ec2Call) askSnapshot(action, arn, region, id string) *ask {
 	if _, shared := s.now.sharedAt(c.account); !shared && s.owner != c.account {
 		return a
 	}
-	a.owner = s.owner
+	a.belongsTo = s.owner
 	a.keys.Set("ec2:Owner", s.owner)
 	a.keys.Set("ec2:ParentVolume", volumeARN(region, s.owner, s.volume))
 	a.keys.Set("ec2:VolumeSize", strconv.Itoa(s.now.gib))
@@ -171,7 +170,7 @@ func (c *ec2Call) askVolume(id string) *ask {
 	a := c.ask("ec2:"+c.action, volumeARN(c.region, c.account, id))
 	a.keys.Set("ec2:VolumeID", id)
 	if v := c.in.volumes[id]; v != nil && v.owner == c.account {
-		a.owner = v.owner
+		a.belongsTo = v.owner
 		a.keys.Set("ec2:AvailabilityZone", v.zone)
 		a.keys.Set("ec2:VolumeSize", strconv.Itoa(v.gib))
 		a.keys.Set("ec2:Encrypted", strconv.FormatBool(v.encrypted))
@@ -184,7 +183,7 @@ func (c *ec2Call) askImage(id string) *ask {
 	a := c.ask("ec2:"+c.action, "arn:aws:ec2:"+c.region+"::image/"+id)
 	a.keys.Set("ec2:ImageID", id)
 	if m := c.in.images[id]; m != nil && m.owner == c.account {
-		a.owner = m.owner
+		a.belongsTo = m.owner
 		a.keys.Set("ec2:Owner", m.owner)
 		a.setResourceTags(&m.resource)
 	}
@@ -241,9 +240,14 @@ func (c *ec2Call) askCopySnapshot() []*ask {
 
 // askTags is about existing resources, one by one, without ec2:CreateAction.
 func (c *ec2Call) askTags() []*ask {
-	tags := map[string]string{}
+	tags, names := map[string]string{}, []string(nil)
 	for _, prefix := range c.groups("Tag", "Key") {
-		tags[c.get(prefix+"Key")] = c.get(prefix + "Value")
+		name := c.get(prefix + "Key")
+		names = append(names, name)
+		// DeleteTags may leave the value open.
+		if c.action == "CreateTags" || c.has(prefix+"Value") {
+			tags[name] = c.get(prefix + "Value")
+		}
 	}
 	ids, _ := c.resourceIDs()
 	var asks []*ask
@@ -258,6 +262,7 @@ func (c *ec2Call) askTags() []*ask {
 			a = c.askImage(id)
 		}
 		a.setTags(tags)
+		a.keys.Set("aws:TagKeys", names...)
 		asks = append(asks, a)
 	}
 	return asks

@@ -27,16 +27,10 @@ func (e *events) authorize(c *call, now time.Time) *apiError {
 	case aboutBus:
 		e.setBus(a, entryBus(c, in.Name))
 	case aboutRule:
-		key, name := entryBus(c, in.EventBusName), in.Rule
-		if name == "" {
-			name = in.Name
-		}
-		e.setBus(a, key)
-		a.resource = key.ruleARN(name)
-		if b := e.buses[key]; b != nil && b.rules[name] != nil {
-			a.keys.Set("events:creatorAccount", key.account)
-		}
+		e.setRule(a, entryBus(c, in.EventBusName), in.Name)
 		setPattern(a, in.EventPattern)
+	case aboutTargets:
+		e.setRule(a, entryBus(c, in.EventBusName), in.Rule)
 	}
 	roles := []string{in.RoleArn}
 	for _, t := range in.Targets {
@@ -54,6 +48,15 @@ func (e *events) setBus(a *ask, key busKey) {
 	a.resource, a.owner = key.arn(), key.account
 	if b := e.buses[key]; b != nil {
 		a.policy = b.policy
+	}
+}
+
+// setRule makes a question one about a rule.
+func (e *events) setRule(a *ask, key busKey, name string) {
+	e.setBus(a, key)
+	a.resource = key.ruleARN(name)
+	if b := e.buses[key]; b != nil && b.rules[name] != nil {
+		a.keys.Set("events:creatorAccount", key.account)
 	}
 }
 

@@ -12,8 +12,7 @@ type pattern struct {
 	plain     string // the whole text when it has neither wildcards nor variables
 	wild      bool
 	variables bool
-	// ascii lower case on both sides.
-	fold bool
+	fold      bool // both sides in lower case
 }
 
 type part struct {
