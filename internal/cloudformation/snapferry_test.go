@@ -156,10 +156,10 @@ func TestEventsComeHome(t *testing.T) {
 		t.Fatal(err)
 	}
 	var refused *sim.Error
-	if err := world.Do(t.Context(), reconciling.Role.AccessKeyID, region, "sqs", "ReceiveMessage", receive, nil); !errors.As(err, &refused) || refused.Code != "AccessDenied" {
+	if err := world.Do(t.Context(), reconciling.Role.AccessKeyID, region, "sqs", "ReceiveMessage", receive, nil); !errors.As(err, &refused) || refused.Code != "AccessDeniedException" {
 		t.Errorf("reconcile reads the events queue: %v", err)
 	}
-	if err := world.Do(sim.Insecurely(t.Context()), key, region, "sqs", "ReceiveMessage", receive, nil); !errors.As(err, &refused) || refused.Code != "AccessDenied" {
+	if err := world.Do(sim.Insecurely(t.Context()), key, region, "sqs", "ReceiveMessage", receive, nil); !errors.As(err, &refused) || refused.Code != "AccessDeniedException" {
 		t.Errorf("copy reads the events queue without TLS: %v", err)
 	}
 	s := reconciling.Schedules[0]
