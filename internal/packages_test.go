@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"internal/sim":             {"internal/sim/iam"},
 	"internal/cloudformation":  {"internal/sim"},
 	"internal/sim/iam":         {},
-	"internal/local":           {"internal/event", "internal/sim"},
+	"internal/local":           {"internal/cloudformation", "internal/event", "internal/sim"},
 	"internal/proof":           {"internal", sdk},
 	"cmd/snapferry":            {"internal", cobra, pflag},
 	"functions/internal/start": {"internal/cloud", "internal/policy", "internal/reactor", "internal/snapshot", lambda},

@@ -50,7 +50,7 @@ type Schedule struct {
 	Name, Group     string
 	Enabled         bool
 	Expression      Expression
-	Input           string // "" means {}
+	Input           string // JSON; "" means an event of Scheduler's own
 	FunctionARN     string
 	RoleARN         string
 }

@@ -3,7 +3,6 @@ package cloudformation
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"strings"
 )
 
@@ -78,13 +77,4 @@ func queueAt(arn string) (string, error) {
 		return "", fmt.Errorf("%s is not a queue's ARN: the simulation has event sources from SQS only", arn)
 	}
 	return queueURL(part[3], part[4], part[5]), nil
-}
-
-// AtEndpoint is the URL of a queue, as Amazon writes it, at another endpoint.
-func AtEndpoint(endpoint, queueURL string) (string, error) {
-	u, err := url.Parse(queueURL)
-	if err != nil {
-		return "", fmt.Errorf("read a queue's URL: %w", err)
-	}
-	return strings.TrimSuffix(endpoint, "/") + u.Path, nil
 }

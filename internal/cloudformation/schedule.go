@@ -9,6 +9,11 @@ import (
 	"snapferry/internal/sim"
 )
 
+// ARN is the schedule's.
+func (s *Schedule) ARN() string {
+	return arnOf("scheduler", s.Region, s.Account, "schedule/"+s.Group+"/"+s.Name)
+}
+
 // Act is what Scheduler does under the schedule's role. It gives the ARN of the
 // group as aws:SourceArn (EventBridge Scheduler user guide, "Confused deputy
 // prevention").
@@ -52,6 +57,9 @@ func (d *deployer) createSchedule(_ context.Context, p *properties) (made, error
 	if s.Input != "" && !json.Valid([]byte(s.Input)) {
 		target.problem("Input", "it is not JSON")
 	}
+	if strings.Contains(s.Input, "<aws.scheduler.") {
+		target.problem("Input", "the simulation does not fill in what Scheduler calls context attributes: leave <aws.scheduler.…> out")
+	}
 	// An invocation is made once, when it is due: a flexible window only says how
 	// late, and Scheduler always reaches Lambda here.
 	target.ignore("RetryPolicy", "DeadLetterConfig")
@@ -64,5 +72,5 @@ func (d *deployer) createSchedule(_ context.Context, p *properties) (made, error
 		return made{}, fmt.Errorf("create schedule %s: the execution role must allow EventBridge Scheduler to assume it: %w", s.Name, err)
 	}
 	d.planned[s.FunctionARN] = append(d.planned[s.FunctionARN], s)
-	return made{ref: s.Name, attributes: map[string]string{"Arn": d.arn("scheduler", "schedule/"+s.Group+"/"+s.Name)}}, nil
+	return made{ref: s.Name, attributes: map[string]string{"Arn": s.ARN()}}, nil
 }
