@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -28,6 +29,8 @@ type Storm struct {
 	Flood float64
 	// Chaos is what goes wrong; nil: nothing.
 	Chaos *Chaos
+	// Templates, when set, are synthesized for PolicyFiles, and deployed.
+	Templates fs.FS
 	// Sample, when set, is called now and then in the middle of a function, and
 	// at every page that reconcile lists.
 	Sample func(function string)
@@ -75,12 +78,20 @@ func (s Storm) policy() (policy.Policy, error) {
 	if err != nil {
 		return policy.Policy{}, err
 	}
-	p, problems := policy.Parse("storm.json", document)
+	p, problems := policy.Parse(policyFile, document)
 	if len(problems) > 0 {
 		return policy.Policy{}, errors.New(problems[0].String())
 	}
 	return p, nil
 }
+
+// PolicyFiles are the storm's policy as the file that is deployed with it.
+func (s Storm) PolicyFiles() (map[string][]byte, error) {
+	document, err := s.withDefaults().document()
+	return map[string][]byte{policyFile: document}, err
+}
+
+const policyFile = "storm.json"
 
 func (s Storm) document() ([]byte, error) {
 	owners := make([]string, s.Accounts)

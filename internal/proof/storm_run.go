@@ -97,6 +97,13 @@ func (s Storm) pass(ctx context.Context) (*run, error) {
 		ExpireEvery:    6 * time.Hour,
 		Listen:         r.listen,
 	}
+	if s.Templates != nil {
+		settings.Policies, settings.Sources, settings.ReconcileEvery, settings.ExpireEvery = nil, nil, 0, 0
+		settings.Templates = s.Templates
+		if settings.PolicyFiles, err = s.PolicyFiles(); err != nil {
+			return nil, err
+		}
+	}
 	if s.Chaos != nil {
 		s.Chaos.prepare(r, &settings)
 	}
