@@ -28,7 +28,7 @@ type Settings struct {
 	// runs with their environment, memory and time-out, and may do what its role
 	// may. POLICY_HASH in them guards that Policies are those that they were made
 	// for. Then Account to ExpireRegions, CopySlots, CatchUp and the two schedules
-	// are theirs, and must not be set.
+	// are theirs, and must not be set; Deployment has the first three of them.
 	Templates fs.FS
 
 	Account string // the target account; default 222222222222

@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -11,9 +12,25 @@ import (
 	"snapferry/internal/cloudformation"
 )
 
+// ErrTemplates says that templates can't be deployed as they are.
+var ErrTemplates = errors.New("the templates are not fit")
+
+// templatesError is an ErrTemplates that says only its cause.
+type templatesError struct{ cause error }
+
+func (e *templatesError) Error() string   { return e.cause.Error() }
+func (e *templatesError) Unwrap() []error { return []error{ErrTemplates, e.cause} }
+
 // deployTemplates makes what the templates say, and takes from them whose and
 // where the functions are.
 func (d *Deployment) deployTemplates(ctx context.Context) error {
+	if err := d.takeTemplates(ctx); err != nil {
+		return &templatesError{err}
+	}
+	return nil
+}
+
+func (d *Deployment) takeTemplates(ctx context.Context) error {
 	assembly, err := cloudformation.Open(d.Templates)
 	if err != nil {
 		return err
@@ -28,7 +45,12 @@ func (d *Deployment) deployTemplates(ctx context.Context) error {
 	if len(copying.Sources) == 0 {
 		return fmt.Errorf("deploy the templates: no queue feeds %s", copying.Name)
 	}
+	reconciling, err := d.templated(Reconcile)
+	if err != nil {
+		return err
+	}
 	d.Account, d.Home = copying.Account, copying.Region
+	d.SourceRegions = strings.Split(reconciling.Environment["SOURCE_REGIONS"], ",")
 	queue, err := url.Parse(copying.Sources[0].QueueURL)
 	if err != nil {
 		return fmt.Errorf("deploy the templates: %w", err)

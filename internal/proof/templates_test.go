@@ -9,22 +9,34 @@ import (
 	"testing/synctest"
 	"time"
 
+	"snapferry/internal/policy"
 	"snapferry/internal/sim"
 )
 
-// templates are a deployment from us-east-1 to eu-west-2 of one policy, nightly.
+// templates are a deployment from us-east-1 to eu-west-2 of one policy, nightly,
+// whose copies expire after a day.
 var templates = os.DirFS("../cloudformation/testdata/snapferry")
+
+func nightly(t *testing.T) map[string][]byte {
+	t.Helper()
+	files, err := policy.ReadDir("../cloudformation/testdata/policies")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
 
 // One share goes the whole way, to the expiry of its copy, with every function,
 // the event source mapping and the schedules under the roles of the templates.
 func TestADeploymentByTemplates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const id = "snap-0123456789abcdef0"
+		files := nightly(t)
 		var heard []string
 		calls, refused := map[string]int{}, []string{}
 		d, err := Deploy(t.Context(), Settings{
 			Templates:   templates,
-			PolicyFiles: map[string][]byte{"nightly.json": []byte(kept)},
+			PolicyFiles: files,
 			Simulation: sim.Options{OnAuthorize: func(a sim.Authorization) {
 				switch {
 				case a.Role == "":
@@ -77,11 +89,8 @@ func TestADeploymentByTemplates(t *testing.T) {
 	})
 }
 
-// kept is simple with copies that expire after a day.
-var kept = strings.Replace(simple, `"EncryptionConfiguration"`, `"RetainRule":{"Interval":1,"IntervalUnit":"DAYS"},"EncryptionConfiguration"`, 1)
-
 func TestTemplatesThatDoNotFit(t *testing.T) {
-	files := map[string][]byte{"nightly.json": []byte(kept)}
+	files := nightly(t)
 	for name, test := range map[string]struct {
 		settings Settings
 		want     string
