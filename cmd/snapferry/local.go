@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"snapferry/internal/cloudformation"
 	"snapferry/internal/local"
 	"snapferry/internal/policy"
 	"snapferry/internal/sim"
@@ -138,7 +139,9 @@ func (flags *localFlags) run(c *cobra.Command) error {
 		Invoked:   happened.invoked,
 	}
 	if flags.templates != "" {
-		settings.Templates = os.DirFS(flags.templates)
+		if settings.Templates, err = cloudformation.Open(os.DirFS(flags.templates)); err != nil {
+			return no(err)
+		}
 		if !c.Flags().Changed("log-level") {
 			settings.LogLevel = "" // the templates'
 		}

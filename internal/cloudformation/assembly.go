@@ -20,7 +20,8 @@ import (
 	"strings"
 )
 
-// Assembly is stacks in an order in which they can be deployed.
+// Assembly is stacks in an order in which they can be deployed, as often as one
+// likes.
 type Assembly struct {
 	Stacks []Stack
 }
@@ -49,9 +50,16 @@ func Open(folder fs.FS) (*Assembly, error) {
 	if err != nil {
 		return nil, err
 	}
+	return Read(folder, stacks...)
+}
+
+// Read reads the templates of stacks, in the order in which they are deployed, out
+// of a folder that does not say what is in it.
+func Read(folder fs.FS, stacks ...Stack) (*Assembly, error) {
 	if len(stacks) == 0 {
 		return nil, errors.New("open the templates: there is no stack in them")
 	}
+	stacks = slices.Clone(stacks)
 	for i := range stacks {
 		s := &stacks[i]
 		if err := s.check(); err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"snapferry/internal/cloudformation"
 	"snapferry/internal/sim"
 )
 
@@ -23,13 +23,13 @@ type Settings struct {
 	World *sim.World
 	Clock sim.Clock
 
-	// Templates, when set, are synthesized CloudFormation templates (see
-	// cloudformation.Open), and what is deployed is what they say: each function
-	// runs with their environment, memory and time-out, and may do what its role
-	// may. POLICY_HASH in them guards that Policies are those that they were made
-	// for. Then Account to ExpireRegions, CopySlots, CatchUp and the two schedules
-	// are theirs, and must not be set; Deployment has the first three of them.
-	Templates fs.FS
+	// Templates, when set, are synthesized CloudFormation templates, and what is
+	// deployed is what they say: each function runs with their environment, memory
+	// and time-out, and may do what its role may. POLICY_HASH in them guards that
+	// Policies are those that they were made for. Account to ExpireRegions,
+	// CopySlots, CatchUp and the two schedules are then theirs, and must not be
+	// set; Deployment has the first three of them.
+	Templates *cloudformation.Assembly
 
 	Account string // the target account; default 222222222222
 	Home    string // the Region of bus, queues and functions; default us-east-1

@@ -31,11 +31,8 @@ func (d *Deployment) deployTemplates(ctx context.Context) error {
 }
 
 func (d *Deployment) takeTemplates(ctx context.Context) error {
-	assembly, err := cloudformation.Open(d.Templates)
-	if err != nil {
-		return err
-	}
-	if d.deployed, err = assembly.Deploy(ctx, d.World); err != nil {
+	var err error
+	if d.deployed, err = d.Templates.Deploy(ctx, d.World); err != nil {
 		return fmt.Errorf("deploy the templates: %w", err)
 	}
 	copying, err := d.templated(Copy)

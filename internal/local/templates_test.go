@@ -14,27 +14,39 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"snapferry/internal/cloudformation"
 	"snapferry/internal/sim"
 )
 
-// assembly is the templates of a deployment from us-east-1 to eu-west-2.
-func assembly() fs.FS { return os.DirFS("../cloudformation/testdata/snapferry") }
+// templates are a deployment from us-east-1 to eu-west-2.
+var templates = os.DirFS("../cloudformation/testdata/snapferry")
 
-// templated makes settings those of a deployment by templates.
-func templated(templates fs.FS) func(*Settings) {
-	return func(s *Settings) { s.Templates, s.SourceRegions, s.TargetRegions = templates, nil, nil }
+func open(t *testing.T, folder fs.FS) *cloudformation.Assembly {
+	t.Helper()
+	assembly, err := cloudformation.Open(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return assembly
 }
 
-// changed is the assembly with a text of one of its files replaced.
-func changed(t *testing.T, file, old, new string) fs.FS {
+// templated makes settings those of a deployment by templates.
+func templated(t *testing.T) func(*Settings) {
+	t.Helper()
+	assembly := open(t, templates)
+	return func(s *Settings) { s.Templates, s.SourceRegions, s.TargetRegions = assembly, nil, nil }
+}
+
+// changed is the templates with a text of one of their files replaced.
+func changed(t *testing.T, file, old, new string) *cloudformation.Assembly {
 	t.Helper()
 	files := fstest.MapFS{}
-	names, err := fs.ReadDir(assembly(), ".")
+	names, err := fs.ReadDir(templates, ".")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		data, err := fs.ReadFile(assembly(), name.Name())
+		data, err := fs.ReadFile(templates, name.Name())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,11 +58,11 @@ func changed(t *testing.T, file, old, new string) fs.FS {
 		}
 		files[name.Name()] = &fstest.MapFile{Data: data}
 	}
-	return files
+	return open(t, files)
 }
 
 func TestTemplatesAreWhatIsDeployed(t *testing.T) {
-	d, _, happened := start(t, templated(assembly()))
+	d, _, happened := start(t, templated(t))
 	if d.Account != "222222222222" || d.Home != "us-east-1" || d.EventsQueueURL() != d.URL()+"/222222222222/snapferry-events" {
 		t.Errorf("account %s, home %s, queue %s", d.Account, d.Home, d.EventsQueueURL())
 	}
@@ -70,7 +82,7 @@ func TestTemplatesAreWhatIsDeployed(t *testing.T) {
 
 func TestTemplatesSayHowFunctionsRun(t *testing.T) {
 	d, _, _ := start(t, func(s *Settings) {
-		templated(assembly())(s)
+		templated(t)(s)
 		s.LogLevel = "debug"
 	})
 	for name, want := range map[string]struct {
@@ -96,7 +108,7 @@ func TestTemplatesSayHowFunctionsRun(t *testing.T) {
 }
 
 func TestTemplatesSayWhenFunctionsRun(t *testing.T) {
-	_, clock, happened := start(t, templated(assembly()))
+	_, clock, happened := start(t, templated(t))
 	clock.Jump(15 * time.Minute)
 	if got := next(t, happened); got.function != Reconcile || got.answer != "{}" || got.err != nil {
 		t.Errorf("after 15 minutes: got %+v, want reconcile with the input {}", got)
@@ -106,10 +118,10 @@ func TestTemplatesSayWhenFunctionsRun(t *testing.T) {
 // A schedule invokes what its role may, and nothing else.
 func TestTemplatesScheduleWithoutPermission(t *testing.T) {
 	output := &record{}
-	templates := changed(t, "snapferry-home.template.json", "lambda:InvokeFunction", "lambda:InvokeNothing")
+	refusing := changed(t, "snapferry-home.template.json", "lambda:InvokeFunction", "lambda:InvokeNothing")
 	_, clock, happened := start(t, func(s *Settings) {
-		templated(templates)(s)
-		s.Output = output
+		templated(t)(s)
+		s.Templates, s.Output = refusing, output
 	})
 	clock.Jump(15 * time.Minute)
 	eventually(t, "the refusal", func() bool {
@@ -127,7 +139,6 @@ func TestTemplatesThatCantBeDeployed(t *testing.T) {
 		want   string
 	}{
 		"a setting that they decide": {func(s *Settings) { s.CopySlots = 5 }, "deploy: CopySlots is given, and the templates say it: leave it out"},
-		"no templates":               {func(s *Settings) { s.Templates = fstest.MapFS{} }, "open the templates: there is neither manifest.json nor index.json"},
 		"a function's name":          {func(s *Settings) { s.Templates = changed(t, home, `"snapferry-expire"`, `"snapferry-delete"`) }, "find function snapferry-expire: no template has it"},
 		"a runtime":                  {func(s *Settings) { s.Templates = changed(t, home, "provided.al2023", "python3.13") }, "run function snapferry-copy: it has the runtime python3.13"},
 		"a poller without permission": {func(s *Settings) { s.Templates = changed(t, home, `"sqs:GetQueueAttributes"`, `"sqs:GetQueueUrl"`) },
@@ -135,7 +146,7 @@ func TestTemplatesThatCantBeDeployed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			settings := Settings{World: sim.New(sim.Options{}), Clock: sim.WallClock{}, Functions: functions(t, Copy, Reconcile, Expire), Output: &record{}}
-			templated(assembly())(&settings)
+			templated(t)(&settings)
 			test.change(&settings)
 			_, err := Start(t.Context(), settings)
 			if got := fmt.Sprint(err); !strings.HasPrefix(got, test.want) {
@@ -147,7 +158,7 @@ func TestTemplatesThatCantBeDeployed(t *testing.T) {
 
 func TestTemplatesForOneInvocation(t *testing.T) {
 	settings := Settings{World: sim.New(sim.Options{}), Clock: sim.WallClock{}, Functions: functions(t, Copy, Reconcile, Expire), Output: &record{}}
-	templated(assembly())(&settings)
+	templated(t)(&settings)
 	answer, err := InvokeAlone(t.Context(), settings, Reconcile, []byte(`{"do":"environment","names":["SOURCE_REGIONS","AWS_ACCESS_KEY_ID"]}`))
 	var got map[string]string
 	if err != nil || json.Unmarshal(answer, &got) != nil {

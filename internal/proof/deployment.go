@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"net/http"
 	"slices"
@@ -35,13 +34,13 @@ type Settings struct {
 	// calls that no function makes; about theirs, Intervene is.
 	Simulation sim.Options
 	Policies   []policy.Policy
-	// Templates, when set, are synthesized CloudFormation templates (see
-	// cloudformation.Open), and what is deployed is what they say: functions run
-	// with their environment and time-out and may do what their roles may.
-	// PolicyFiles are then the policies, by the names of their files; POLICY_HASH
-	// in the templates guards that they were made for these. Policies and all that
-	// the templates say, Sources to ExpireEvery, must not be set.
-	Templates   fs.FS
+	// Templates, when set, are synthesized CloudFormation templates, and what is
+	// deployed is what they say: functions run with their environment and time-out
+	// and may do what their roles may. PolicyFiles are then the policies, by the
+	// names of their files; POLICY_HASH in the templates guards that they were made
+	// for these. Policies and all that the templates say, Sources to ExpireEvery,
+	// must not be set.
+	Templates   *cloudformation.Assembly
 	PolicyFiles map[string][]byte
 	// Sources are the Regions in which snapshots are shared. Where copies go
 	// is said by the policies.

@@ -4,12 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
 
+	"snapferry/internal/cloudformation"
 	"snapferry/internal/policy"
 	"snapferry/internal/snapshot"
 )
@@ -30,7 +30,7 @@ type Storm struct {
 	// Chaos is what goes wrong; nil: nothing.
 	Chaos *Chaos
 	// Templates, when set, are synthesized for PolicyFiles, and deployed.
-	Templates fs.FS
+	Templates *cloudformation.Assembly
 	// Sample, when set, is called now and then in the middle of a function, and
 	// at every page that reconcile lists.
 	Sample func(function string)

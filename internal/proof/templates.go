@@ -45,11 +45,7 @@ func (d *Deployment) wired(function string) wiring {
 // deployTemplates makes what the templates say, and takes from them what the
 // settings would say.
 func (d *Deployment) deployTemplates(ctx context.Context) error {
-	assembly, err := cloudformation.Open(d.settings.Templates)
-	if err != nil {
-		return err
-	}
-	made, err := assembly.Deploy(ctx, d.World)
+	made, err := d.settings.Templates.Deploy(ctx, d.World)
 	if err != nil {
 		return err
 	}

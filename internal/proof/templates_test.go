@@ -5,17 +5,24 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"testing/synctest"
 	"time"
 
+	"snapferry/internal/cloudformation"
 	"snapferry/internal/policy"
 	"snapferry/internal/sim"
 )
 
 // templates are a deployment from us-east-1 to eu-west-2 of one policy, nightly,
 // whose copies expire after a day.
-var templates = os.DirFS("../cloudformation/testdata/snapferry")
+func templates(t *testing.T) *cloudformation.Assembly {
+	t.Helper()
+	assembly, err := cloudformation.Open(os.DirFS("../cloudformation/testdata/snapferry"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return assembly
+}
 
 func nightly(t *testing.T) map[string][]byte {
 	t.Helper()
@@ -35,7 +42,7 @@ func TestADeploymentByTemplates(t *testing.T) {
 		var heard []string
 		calls, refused := map[string]int{}, []string{}
 		d, err := Deploy(t.Context(), Settings{
-			Templates:   templates,
+			Templates:   templates(t),
 			PolicyFiles: files,
 			Simulation: sim.Options{OnAuthorize: func(a sim.Authorization) {
 				switch {
@@ -95,10 +102,9 @@ func TestTemplatesThatDoNotFit(t *testing.T) {
 		settings Settings
 		want     string
 	}{
-		"other policies":      {Settings{Templates: templates, PolicyFiles: map[string][]byte{"nightly.json": []byte(simple)}}, "deploy: the policies have the hash "},
-		"a setting of theirs": {Settings{Templates: templates, PolicyFiles: files, Slots: 5}, "deploy: Policies, Sources, Slots, CatchUp, Copiers and schedules come with Templates: leave them out"},
-		"a bad policy":        {Settings{Templates: templates, PolicyFiles: map[string][]byte{"nightly.json": []byte("{}")}}, "deploy: nightly.json: "},
-		"no templates":        {Settings{Templates: fstest.MapFS{}, PolicyFiles: files}, "deploy: open the templates: there is neither"},
+		"other policies":      {Settings{Templates: templates(t), PolicyFiles: map[string][]byte{"nightly.json": []byte(simple)}}, "deploy: the policies have the hash "},
+		"a setting of theirs": {Settings{Templates: templates(t), PolicyFiles: files, Slots: 5}, "deploy: Policies, Sources, Slots, CatchUp, Copiers and schedules come with Templates: leave them out"},
+		"a bad policy":        {Settings{Templates: templates(t), PolicyFiles: map[string][]byte{"nightly.json": []byte("{}")}}, "deploy: nightly.json: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := Deploy(t.Context(), test.settings); !strings.HasPrefix(fmt.Sprint(err), test.want) {
