@@ -65,6 +65,9 @@ func (d *Deployment) templated(name string) (*cloudformation.Function, error) {
 	if !strings.HasPrefix(f.Runtime, "provided.") {
 		return nil, fmt.Errorf("run function %s: it has the runtime %s: this machine runs programs for provided.al2023", f.Name, f.Runtime)
 	}
+	if f.Environment["POLICY_HASH"] == "" {
+		return nil, fmt.Errorf("run function %s: its environment has no POLICY_HASH: nothing says which policies its permissions are for", f.Name)
+	}
 	return f, nil
 }
 

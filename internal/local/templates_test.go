@@ -141,6 +141,7 @@ func TestTemplatesThatCantBeDeployed(t *testing.T) {
 		"a setting that they decide": {func(s *Settings) { s.CopySlots = 5 }, "deploy: CopySlots is given, and the templates say it: leave it out"},
 		"a function's name":          {func(s *Settings) { s.Templates = changed(t, home, `"snapferry-expire"`, `"snapferry-delete"`) }, "find function snapferry-expire: no template has it"},
 		"a runtime":                  {func(s *Settings) { s.Templates = changed(t, home, "provided.al2023", "python3.13") }, "run function snapferry-copy: it has the runtime python3.13"},
+		"no hash of the policies":    {func(s *Settings) { s.Templates = changed(t, home, "POLICY_HASH", "POLICY_SUM") }, "run function snapferry-copy: its environment has no POLICY_HASH"},
 		"a poller without permission": {func(s *Settings) { s.Templates = changed(t, home, `"sqs:GetQueueAttributes"`, `"sqs:GetQueueUrl"`) },
 			"deploy the templates: " + home + ": CopyEventsC4D5E6F7 (AWS::Lambda::EventSourceMapping): map arn:aws:sqs:us-east-1:222222222222:snapferry-events to function snapferry-copy: the function execution role does not have permissions to call GetQueueAttributes"},
 	} {
