@@ -64,9 +64,11 @@ type Role struct {
 	Policies []Policy
 }
 
-// Policy is a policy of a role.
+// Policy is a policy of a role: one of the role's own, or a managed one that is
+// attached to it.
 type Policy struct {
 	Name, Document string
+	ARN            string // of a managed policy
 }
 
 // Idle is a resource that the simulation passes over.

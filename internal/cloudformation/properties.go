@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // properties are the resolved properties of a resource, or of an object within.
@@ -169,9 +170,11 @@ func (p *properties) tags(name string) map[string]string {
 
 // jsonText is a resolved value as JSON.
 func jsonText(value any) string {
-	data, err := json.Marshal(value)
-	if err != nil {
+	var b strings.Builder
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
 		panic("cloudformation: marshal what was JSON: " + err.Error())
 	}
-	return string(data)
+	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -8,16 +8,28 @@ import (
 	"strings"
 )
 
+// IAM's quotas (IAM user guide, "IAM and AWS STS quotas"), in characters
+// without white space.
+const (
+	mostTrust    = 2_048  // of a role's trust policy
+	mostInline   = 10_240 // of all policies of a role's own
+	mostManaged  = 6_144  // of a managed policy
+	mostAttached = 10     // managed policies of a role
+)
+
 func (d *deployer) createRole(ctx context.Context, p *properties) (made, error) {
 	name := d.name(p.text("RoleName"), 64)
 	trust := p.document("AssumeRolePolicyDocument")
-	if trust == "" {
+	switch {
+	case trust == "":
 		p.problem("AssumeRolePolicyDocument", "the property is missing")
+	case len(trust) > mostTrust:
+		p.problem("AssumeRolePolicyDocument", "it has %d characters, and IAM's quota ACLSizePerRole is %d", len(trust), mostTrust)
 	}
 	d.noPath(p)
 	var policies []Policy
 	for _, policy := range p.groups("Policies") {
-		policies = append(policies, Policy{policy.required("PolicyName"), policy.document("PolicyDocument")})
+		policies = append(policies, Policy{Name: policy.required("PolicyName"), Document: policy.document("PolicyDocument")})
 		policy.leftovers()
 	}
 	for _, arn := range p.texts("ManagedPolicyArns") {
@@ -72,16 +84,39 @@ func (d *deployer) attach(policy Policy, roles ...string) error {
 		if at < 0 {
 			return fmt.Errorf("attach policy %s: no template has the role %s", policy.Name, name)
 		}
+		role := d.done.Roles[at]
+		if err := role.fits(policy); err != nil {
+			return fmt.Errorf("attach policy %s: %w", policy.Name, err)
+		}
 		if err := d.world.AddRolePolicy(d.stack.Account, name, policy.Document); err != nil {
 			return fmt.Errorf("attach policy %s: %w", policy.Name, err)
 		}
-		d.done.Roles[at].Policies = append(d.done.Roles[at].Policies, policy)
+		role.Policies = append(role.Policies, policy)
+	}
+	return nil
+}
+
+// fits says whether IAM lets the role have one more policy.
+func (r *Role) fits(policy Policy) error {
+	inline, attached := 0, 0
+	for _, p := range append(slices.Clone(r.Policies), policy) {
+		if p.ARN != "" {
+			attached++
+		} else {
+			inline += len(p.Document)
+		}
+	}
+	switch {
+	case inline > mostInline:
+		return fmt.Errorf("maximum policy size of %d bytes exceeded for role %s: it would have %d: move statements to a managed policy", mostInline, r.Name, inline)
+	case attached > mostAttached:
+		return fmt.Errorf("cannot exceed quota for PoliciesPerRole: %d, for role %s", mostAttached, r.Name)
 	}
 	return nil
 }
 
 func (d *deployer) createPolicy(_ context.Context, p *properties) (made, error) {
-	policy, roles := Policy{p.required("PolicyName"), p.document("PolicyDocument")}, p.texts("Roles")
+	policy, roles := Policy{Name: p.required("PolicyName"), Document: p.document("PolicyDocument")}, p.texts("Roles")
 	if err := p.end(); err != nil {
 		return made{}, err
 	}
@@ -89,14 +124,17 @@ func (d *deployer) createPolicy(_ context.Context, p *properties) (made, error) 
 }
 
 func (d *deployer) createManagedPolicy(_ context.Context, p *properties) (made, error) {
-	policy := Policy{d.name(p.text("ManagedPolicyName"), 128), p.document("PolicyDocument")}
+	policy := Policy{Name: d.name(p.text("ManagedPolicyName"), 128), Document: p.document("PolicyDocument")}
+	policy.ARN = arnOf("iam", "", d.stack.Account, "policy/"+policy.Name)
+	if size := len(policy.Document); size > mostManaged {
+		p.problem("PolicyDocument", "it has %d characters, and IAM's quota PolicySize is %d", size, mostManaged)
+	}
 	roles := p.texts("Roles")
 	d.noPath(p)
 	p.ignore("Description")
 	if err := p.end(); err != nil {
 		return made{}, err
 	}
-	arn := arnOf("iam", "", d.stack.Account, "policy/"+policy.Name)
-	d.managed[arn] = policy
-	return made{ref: arn, attributes: map[string]string{"PolicyArn": arn}}, d.attach(policy, roles...)
+	d.managed[policy.ARN] = policy
+	return made{ref: policy.ARN, attributes: map[string]string{"PolicyArn": policy.ARN}}, d.attach(policy, roles...)
 }

@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -160,6 +161,15 @@ func TestRolesAndTheirPolicies(t *testing.T) {
 	}
 }
 
+// manyPolicies are managed policies of the role.
+func manyPolicies(n int) string {
+	var all strings.Builder
+	for i := range n {
+		fmt.Fprintf(&all, `,"P%[1]d":{"Type":"AWS::IAM::ManagedPolicy","Properties":{"ManagedPolicyName":"p%[1]d","PolicyDocument":%[2]s,"Roles":[{"Ref":"Role"}]}}`, i, one("sqs:*"))
+	}
+	return all.String()
+}
+
 func TestPropertiesThatAreRefused(t *testing.T) {
 	role := `"Role":{"Type":"AWS::IAM::Role","Properties":{"RoleName":"worker",` + lambdaMay + `}}`
 	function := func(more string) string {
@@ -180,16 +190,24 @@ func TestPropertiesThatAreRefused(t *testing.T) {
 		"a dead-letter queue of another kind": {`"D":{"Type":"AWS::SQS::Queue","Properties":{"QueueName":"d.fifo","FifoQueue":true}},
 			"Q":{"Type":"AWS::SQS::Queue","Properties":{"QueueName":"q","RedrivePolicy":{"deadLetterTargetArn":{"Fn::GetAtt":["D","Arn"]},"maxReceiveCount":3}}}`,
 			"Q (AWS::SQS::Queue): create queue q: CreateQueue: InvalidParameterValueException (400): "},
-		"a number that is none":         {`"Q":{"Type":"AWS::SQS::Queue","Properties":{"VisibilityTimeout":[1]}}`, "Q (AWS::SQS::Queue): VisibilityTimeout: [1] is not a string"},
-		"a rule's target":               {`"R":{"Type":"AWS::Events::Rule","Properties":{"Name":"r","EventPattern":{"source":["a"]},"Targets":[{"Id":"f","Arn":"arn:aws:lambda:us-east-1:222222222222:function:f"}]}}`, "R (AWS::Events::Rule): set the targets of rule r: PutTargets: "},
-		"a rule's bus":                  {`"R":{"Type":"AWS::Events::Rule","Properties":{"Name":"r","EventBusName":"none","EventPattern":{"source":["a"]}}}`, "R (AWS::Events::Rule): create rule r: PutRule: ResourceNotFoundException (400): Event bus none does not exist."},
-		"a key of several Regions":      {`"K":{"Type":"AWS::KMS::Key","Properties":{"MultiRegion":true}}`, "K (AWS::KMS::Key): MultiRegion: the simulated KMS has no multi-Region keys"},
-		"a key that nobody can change":  {`"K":{"Type":"AWS::KMS::Key","Properties":{"KeyPolicy":{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"kms:Decrypt","Resource":"*"}]}}}`, "K (AWS::KMS::Key): create key: CreateKey: MalformedPolicyDocumentException (400): The new key policy will not allow you to update the key policy in the future."},
-		"a role with a boundary":        {`"R":{"Type":"AWS::IAM::Role","Properties":{` + lambdaMay + `,"PermissionsBoundary":"arn:aws:iam::aws:policy/x"}}`, "R (AWS::IAM::Role): PermissionsBoundary: the property is not simulated"},
-		"a role with a path":            {`"R":{"Type":"AWS::IAM::Role","Properties":{` + lambdaMay + `,"Path":"/service/"}}`, "R (AWS::IAM::Role): Path: the simulated IAM has no path /service/: leave it out"},
-		"a policy of Amazon's":          {`"R":{"Type":"AWS::IAM::Role","Properties":{` + lambdaMay + `,"ManagedPolicyArns":["arn:aws:iam::aws:policy/ReadOnlyAccess"]}}`, "R (AWS::IAM::Role): ManagedPolicyArns: no template has the policy arn:aws:iam::aws:policy/ReadOnlyAccess: write its statements"},
-		"a policy of nobody":            {`"P":{"Type":"AWS::IAM::Policy","Properties":{"PolicyName":"p","PolicyDocument":` + one("sqs:*") + `,"Roles":["nobody"]}}`, "P (AWS::IAM::Policy): attach policy p: no template has the role nobody"},
-		"a policy that IAM refuses":     {role + `,"P":{"Type":"AWS::IAM::Policy","Properties":{"PolicyName":"p","PolicyDocument":{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:*"}]},"Roles":[{"Ref":"Role"}]}}`, "P (AWS::IAM::Policy): attach policy p: add a policy to role worker: parse policy: statement 1: it takes one of Resource and NotResource"},
+		"a number that is none":        {`"Q":{"Type":"AWS::SQS::Queue","Properties":{"VisibilityTimeout":[1]}}`, "Q (AWS::SQS::Queue): VisibilityTimeout: [1] is not a string"},
+		"a rule's target":              {`"R":{"Type":"AWS::Events::Rule","Properties":{"Name":"r","EventPattern":{"source":["a"]},"Targets":[{"Id":"f","Arn":"arn:aws:lambda:us-east-1:222222222222:function:f"}]}}`, "R (AWS::Events::Rule): set the targets of rule r: PutTargets: "},
+		"a rule's bus":                 {`"R":{"Type":"AWS::Events::Rule","Properties":{"Name":"r","EventBusName":"none","EventPattern":{"source":["a"]}}}`, "R (AWS::Events::Rule): create rule r: PutRule: ResourceNotFoundException (400): Event bus none does not exist."},
+		"a key of several Regions":     {`"K":{"Type":"AWS::KMS::Key","Properties":{"MultiRegion":true}}`, "K (AWS::KMS::Key): MultiRegion: the simulated KMS has no multi-Region keys"},
+		"a key that nobody can change": {`"K":{"Type":"AWS::KMS::Key","Properties":{"KeyPolicy":{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"kms:Decrypt","Resource":"*"}]}}}`, "K (AWS::KMS::Key): create key: CreateKey: MalformedPolicyDocumentException (400): The new key policy will not allow you to update the key policy in the future."},
+		"a role with a boundary":       {`"R":{"Type":"AWS::IAM::Role","Properties":{` + lambdaMay + `,"PermissionsBoundary":"arn:aws:iam::aws:policy/x"}}`, "R (AWS::IAM::Role): PermissionsBoundary: the property is not simulated"},
+		"a role with a path":           {`"R":{"Type":"AWS::IAM::Role","Properties":{` + lambdaMay + `,"Path":"/service/"}}`, "R (AWS::IAM::Role): Path: the simulated IAM has no path /service/: leave it out"},
+		"a policy of Amazon's":         {`"R":{"Type":"AWS::IAM::Role","Properties":{` + lambdaMay + `,"ManagedPolicyArns":["arn:aws:iam::aws:policy/ReadOnlyAccess"]}}`, "R (AWS::IAM::Role): ManagedPolicyArns: no template has the policy arn:aws:iam::aws:policy/ReadOnlyAccess: write its statements"},
+		"a policy of nobody":           {`"P":{"Type":"AWS::IAM::Policy","Properties":{"PolicyName":"p","PolicyDocument":` + one("sqs:*") + `,"Roles":["nobody"]}}`, "P (AWS::IAM::Policy): attach policy p: no template has the role nobody"},
+		"a policy that IAM refuses":    {role + `,"P":{"Type":"AWS::IAM::Policy","Properties":{"PolicyName":"p","PolicyDocument":{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:*"}]},"Roles":[{"Ref":"Role"}]}}`, "P (AWS::IAM::Policy): attach policy p: add a policy to role worker: parse policy: statement 1: it takes one of Resource and NotResource"},
+		"too long a trust policy": {strings.Replace(role, `"sts:AssumeRole"`, `["sts:AssumeRole","`+strings.Repeat("x", 2000)+`"]`, 1),
+			"Role (AWS::IAM::Role): AssumeRolePolicyDocument: it has 2135 characters, and IAM's quota ACLSizePerRole is 2048"},
+		"too long a managed policy": {`"P":{"Type":"AWS::IAM::ManagedPolicy","Properties":{"PolicyDocument":` + one("sqs:"+strings.Repeat("x", 6144)) + `}}`,
+			"P (AWS::IAM::ManagedPolicy): PolicyDocument: it has 6230 characters, and IAM's quota PolicySize is 6144"},
+		"too much in all of a role's own policies": {role + `,"P1":{"Type":"AWS::IAM::Policy","Properties":{"PolicyName":"p1","PolicyDocument":` + one("sqs:"+strings.Repeat("x", 6000)) + `,"Roles":[{"Ref":"Role"}]}},
+			"P2":{"Type":"AWS::IAM::Policy","Properties":{"PolicyName":"p2","PolicyDocument":` + one("sqs:"+strings.Repeat("x", 6000)) + `,"Roles":[{"Ref":"Role"}]}}`,
+			"P2 (AWS::IAM::Policy): attach policy p2: maximum policy size of 10240 bytes exceeded for role worker: it would have 12172: move statements to a managed policy"},
+		"too many managed policies":     {role + manyPolicies(11), "P9 (AWS::IAM::ManagedPolicy): attach policy p9: cannot exceed quota for PoliciesPerRole: 10, for role worker"},
 		"a role that exists":            {role + `,"Twin":{"Type":"AWS::IAM::Role","Properties":{"RoleName":"worker",` + lambdaMay + `}}`, "Twin (AWS::IAM::Role): add role worker: account 222222222222 has it already"},
 		"a function's memory":           {function(`,"MemorySize":64`), "F (AWS::Lambda::Function): MemorySize: 64 is not a whole number from 128 to 10240"},
 		"a function's time-out":         {function(`,"Timeout":1000`), "F (AWS::Lambda::Function): Timeout: 1000 is not a whole number from 1 to 900"},
