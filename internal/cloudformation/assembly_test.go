@@ -80,6 +80,7 @@ func TestTemplatesThatAreRefused(t *testing.T) {
 		"no type":                {resources(`"A":{}`), "s.template.json: Resources: A: Type is missing"},
 		"an unknown type":        {resources(`"A":{"Type":"AWS::S3::Bucket"}`), "s.template.json: A (AWS::S3::Bucket): resources of this type are not simulated"},
 		"an unknown property":    {resources(`"A":{"Type":"AWS::SQS::Queue","Properties":{"QueName":"a"}}`), "s.template.json: A (AWS::SQS::Queue): QueName: the property is not simulated"},
+		"a function for all":     {`{"Parameters":{"P":{"Type":"String","Default":"x"}},"Resources":{"A":{"Type":"AWS::SQS::Queue","Properties":{"Ref":"P"}}}}`, "s.template.json: A (AWS::SQS::Queue): Properties: x is not an object"},
 		"DependsOn nothing":      {resources(`"A":{"Type":"AWS::SQS::Queue","DependsOn":"B"}`), "s.template.json: Resources: A: DependsOn: there is no resource B"},
 		"a circle":               {resources(`"A":{"Type":"AWS::SQS::Queue","DependsOn":"B"},"B":{"Type":"AWS::SQS::Queue","Properties":{"QueueName":{"Fn::Sub":"${A.QueueName}-b"}}}`), "s.template.json: Resources: resources need each other in a circle: A -> B -> A"},
 		"an unknown parameter":   {`{"Parameters":{"P":{"Type":"AWS::EC2::VPC::Id"}}}`, `s.template.json: Parameters: P: parameters of type "AWS::EC2::VPC::Id" are not simulated`},

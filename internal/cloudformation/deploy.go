@@ -85,8 +85,11 @@ func (d *deployer) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// An object of properties is no function, so it resolves to an object.
-	p := newProperties(resolved.(map[string]any))
+	values, ok := resolved.(map[string]any)
+	if !ok {
+		return fmt.Errorf("Properties: %v is not an object", resolved)
+	}
+	p := newProperties(values)
 	if create, known := creators[r.kind]; known {
 		d.scope.made[r.id], err = create(d, ctx, p)
 		return err

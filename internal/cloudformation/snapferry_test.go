@@ -201,3 +201,26 @@ func TestTheSDKFindsQueuesAtTheEndpoint(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a template has, it is deployed or refused.
+func FuzzTemplates(f *testing.F) {
+	for _, name := range []string{"snapferry-home", "snapferry-forwarder-eu-west-2"} {
+		data, err := os.ReadFile("testdata/snapferry/" + name + ".template.json")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(data))
+	}
+	f.Add(around(`{"Fn::Sub":["${a}/${ Text }/${!b}",{"a":{"Ref":"AWS::URLSuffix"}}]}`))
+	f.Add(around(`{"Fn::Select":["1",{"Fn::Split":["|",{"Fn::If":["Either","bus|rule",{"Ref":"AWS::NoValue"}]}]}]}`))
+	f.Fuzz(func(t *testing.T, template string) {
+		assembly, err := Open(folder("s", template))
+		if err != nil {
+			return
+		}
+		d, err := assembly.Deploy(t.Context(), sim.New(sim.Options{}))
+		if err == nil && d.Outputs["s"] == nil {
+			t.Error("it is deployed and has no outputs, not even none")
+		}
+	})
+}
