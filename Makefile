@@ -15,7 +15,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VENV      := .venv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench build build-local lint race fuzz validate local sim invoke crash wire conformance wire-tools clean go
+.PHONY: help run test bench build build-local lint race fuzz validate local sim invoke crash wire conformance wire-tools sam sam-tools clean go
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-zA-Z_-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -105,8 +105,17 @@ conformance: build-local wire ## hold the functions and the simulated AWS agains
 	@test -x $(VENV)/bin/moto_server || { echo "moto_server is missing: run 'make wire-tools' first"; exit 1; }
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SNAPFERRY="$(CURDIR)/dist/local/snapferry" $(VENV)/bin/python -m pytest -q -rx internal/sim/testdata/conformance
 
+sam-tools: ## install what `make sam` needs (the AWS SAM CLI, pytest) into .venv-sam
+	@command -v python3 >/dev/null || { echo "python3 is missing: install Python 3.10 or newer first"; exit 1; }
+	python3 -m venv $(VENV)-sam
+	$(VENV)-sam/bin/python -m pip install --quiet aws-sam-cli==1.170.0 pytest==9.2.0
+
+sam: build-local ## validate, build and run template.yaml with the AWS SAM CLI (after sam-tools)
+	@test -x $(VENV)-sam/bin/sam || { echo "the AWS SAM CLI is missing: run 'make sam-tools' first"; exit 1; }
+	SAM="$(CURDIR)/$(VENV)-sam/bin/sam" $(VENV)-sam/bin/python -m pytest -q -rs -p no:cacheprovider functions/testdata/sam
+
 clean: ## remove what was built
-	rm -rf dist .aws-sam $(VENV)
+	rm -rf dist .aws-sam $(VENV) $(VENV)-sam
 
 # What `sam build` calls, one target per function of template.yaml; its parameter
 # Architecture and ARCH have to agree.

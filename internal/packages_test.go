@@ -15,8 +15,6 @@ const (
 	lambda = "github.com/aws/aws-lambda-go"
 	cobra  = "github.com/spf13/cobra"
 	pflag  = "github.com/spf13/pflag" // cobra's own flags
-	// The list of all Regions of all partitions, which the SDK keeps to itself.
-	regions = "github.com/hashicorp/aws-sdk-go-base/v2/endpoints"
 )
 
 // mayImport says for every package what it may import besides the standard
@@ -25,7 +23,7 @@ var mayImport = map[string][]string{
 	"internal":                 {},
 	"internal/snapshot":        {},
 	"internal/event":           {"internal/snapshot"},
-	"internal/policy":          {"internal/snapshot", regions},
+	"internal/policy":          {"internal/snapshot"},
 	"internal/plan":            {"internal/snapshot", "internal/policy"},
 	"internal/reactor":         {"internal/event", "internal/snapshot", "internal/policy", "internal/plan"},
 	"internal/cloud":           {"internal/reactor", "internal/plan", "internal/snapshot", sdk, smithy},

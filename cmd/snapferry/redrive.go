@@ -17,8 +17,8 @@ import (
 )
 
 type redriveFlags struct {
-	dlq, orders, order string
-	dryRun, asJSON     bool
+	dlq, orders, lanes, order string
+	dryRun, asJSON            bool
 }
 
 func newRedrive() *cobra.Command {
@@ -31,8 +31,11 @@ their orders queues, as if they had never been refused: they are tried with the
 next wake-up, and people are told anew. Each is listed with what EC2 said, since
 when, and what to mend. What can't be read as an order is listed and stays.
 
-The two URLs are the copy function's ORDERS_DLQ_URL and ORDERS_QUEUE_URL. Region,
-credentials and endpoint are the AWS SDK's own settings, such as AWS_PROFILE,
+The two URLs are the copy function's ORDERS_DLQ_URL and ORDERS_QUEUE_URL, and --lanes
+is its ORDERS_LANES, if that is set: each order goes back into the lane that it was
+in, or, where there are fewer lanes now, into one of those.
+
+Region, credentials and endpoint are the AWS SDK's own settings, such as AWS_PROFILE,
 AWS_REGION and AWS_ENDPOINT_URL. It needs sqs:ReceiveMessage, DeleteMessage,
 ChangeMessageVisibility and GetQueueAttributes on the dead-letter queue and
 sqs:SendMessage on the orders queues.
@@ -48,6 +51,7 @@ queue only after it is back in its own.`,
 	f := c.Flags()
 	f.StringVar(&flags.dlq, "dlq-url", "", "the `URL` of the orders' dead-letter queue (required)")
 	f.StringVar(&flags.orders, "orders-url", "", "the `URL` of the orders queues, with {region} and, where there are lanes, {lane} (required)")
+	f.StringVar(&flags.lanes, "lanes", "", fmt.Sprintf("how many lanes there are, a `NUMBER` (default %d where the URL has {lane})", cloud.DefaultLanes))
 	f.StringVar(&flags.order, "order", "", "put back only the order with this `KEY`, policy/snapshot, in whatever Regions")
 	f.BoolVar(&flags.dryRun, "dry-run", false, "list the orders and leave them where they are")
 	f.BoolVar(&flags.asJSON, "json", false, "print JSON, for machines")
@@ -67,9 +71,9 @@ func (flags *redriveFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return usage("%w", err)
 	}
-	letters, err := aws.Letters(flags.dlq, flags.orders)
+	letters, err := aws.Letters(cloud.Queues{URL: flags.orders, Lanes: flags.lanes, Letters: flags.dlq})
 	if err != nil {
-		return usage("--dlq-url, --orders-url: %w", err)
+		return usage("--dlq-url, --orders-url, --lanes: %w", err)
 	}
 	report := redriveReport{DryRun: flags.dryRun, Orders: []redriven{}, Unreadable: []unreadable{}}
 	err = flags.redrive(c.Context(), letters, &report)

@@ -28,7 +28,7 @@ func build(e start.Environment) (start.Handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	orders, err := e.Cloud.Orders(os.Getenv("ORDERS_QUEUE_URL"), os.Getenv("ORDERS_DLQ_URL"))
+	orders, err := e.Orders(os.Getenv("ORDERS_DLQ_URL"))
 	if err != nil {
 		return nil, err
 	}
@@ -42,6 +42,7 @@ func build(e start.Environment) (start.Handle, error) {
 	}
 	return func(ctx context.Context, log *slog.Logger, payload []byte) (any, error) {
 		journal := reactor.NewJournal(log, false)
+		defer start.Measure(journal)
 		if batch, ok := batchOf(payload); ok {
 			return answer(copier.Handle(ctx, journal, records(batch))), nil
 		}

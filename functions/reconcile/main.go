@@ -28,7 +28,7 @@ func build(e start.Environment) (start.Handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	orders, err := e.Cloud.Orders(os.Getenv("ORDERS_QUEUE_URL"), "")
+	orders, err := e.Orders("")
 	if err != nil {
 		return nil, err
 	}

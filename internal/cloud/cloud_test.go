@@ -112,7 +112,7 @@ func TestCopyIsNotRepeatedBlindly(t *testing.T) {
 func TestSettingsThatCantBe(t *testing.T) {
 	c := open(sim.New(sim.Options{}))
 	for _, template := range []string{"", "http://q/orders.fifo", "http://q/orders-{region}"} {
-		if _, err := c.Orders(template, ""); err == nil || !strings.Contains(err.Error(), "ORDERS_QUEUE_URL") {
+		if _, err := c.Orders(Queues{URL: template}); err == nil || !strings.Contains(err.Error(), "ORDERS_QUEUE_URL") {
 			t.Errorf("Orders(%q): %v, want an error that names the variable", template, err)
 		}
 	}

@@ -214,12 +214,13 @@ func (e *EC2) defaultKey(ctx context.Context, region string) (string, error) {
 	}
 }
 
-// Settled implements reactor.Copies. The value of the tag does not matter.
+// Settled implements reactor.Copies.
 func (e *EC2) Settled(ctx context.Context, region string, ids []string) error {
+	key, value := snapshot.Told()
 	for some := range slices.Chunk(ids, perLook) {
 		_, err := e.in(region).CreateTags(ctx, &ec2.CreateTagsInput{
 			Resources: some,
-			Tags:      []types.Tag{{Key: aws.String(snapshot.TagSettled), Value: aws.String("told")}},
+			Tags:      []types.Tag{{Key: &key, Value: &value}},
 		})
 		if err != nil {
 			return classify(err)

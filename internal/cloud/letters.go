@@ -29,20 +29,30 @@ type Letter struct {
 	// Problem is set, and Order is not, when the message is no order.
 	Problem error
 
+	lane    int // in which the order was, -1 if that is not known
 	receipt string
 }
 
-// Letters opens the dead-letter queue at url. Orders go back to the queues that
-// template stands for, as in Cloud.Orders.
-func (c *Cloud) Letters(url, template string) (*Letters, error) {
-	orders, err := c.Orders(template, url)
+// laneName is the attribute of a letter that says in which lane its order was.
+const laneName = "lane"
+
+func laneAttribute(lane int) map[string]types.MessageAttributeValue {
+	return map[string]types.MessageAttributeValue{
+		laneName: {DataType: aws.String("Number"), StringValue: aws.String(strconv.Itoa(lane))},
+	}
+}
+
+// Letters opens the dead-letter queue. Orders go back to the queues of orders, for
+// which nobody needs to know the policies: each goes back into its lane.
+func (c *Cloud) Letters(q Queues) (*Letters, error) {
+	orders, err := c.Orders(q)
 	if err != nil {
 		return nil, err
 	}
-	if url == "" {
+	if q.Letters == "" {
 		return nil, fmt.Errorf("ORDERS_DLQ_URL is not set: it is the queue for orders that EC2 has refused for a day")
 	}
-	return &Letters{client: orders.client, url: url, orders: orders}, nil
+	return &Letters{client: orders.client, url: q.Letters, orders: orders}, nil
 }
 
 // onDesk is how long a letter is the reader's alone. Whoever is killed while
@@ -60,6 +70,8 @@ func (l *Letters) Read(ctx context.Context, f func(Letter) error) error {
 			MaxNumberOfMessages: perBatch,
 			VisibilityTimeout:   int32(onDesk / time.Second),
 			WaitTimeSeconds:     int32(firstWait / time.Second),
+
+			MessageAttributeNames: []string{laneName},
 		})
 		if err != nil {
 			return fmt.Errorf("read the dead-letter queue: %w", classify(err))
@@ -82,9 +94,21 @@ func (l *Letters) Read(ctx context.Context, f func(Letter) error) error {
 }
 
 func letterOf(m types.Message) Letter {
-	letter := Letter{ID: aws.ToString(m.MessageId), receipt: aws.ToString(m.ReceiptHandle)}
+	letter := Letter{ID: aws.ToString(m.MessageId), lane: -1, receipt: aws.ToString(m.ReceiptHandle)}
 	letter.Order, letter.Problem = parseOrder(aws.ToString(m.Body))
+	if lane, err := strconv.Atoi(aws.ToString(m.MessageAttributes[laneName].StringValue)); err == nil {
+		letter.lane = lane
+	}
 	return letter
+}
+
+// laneFor is where a letter's order goes back to: where its lineage's other
+// orders are, unless there are fewer lanes now.
+func (l *Letters) laneFor(letter Letter) int {
+	if letter.lane >= 0 && letter.lane < l.orders.lanes {
+		return letter.lane
+	}
+	return l.orders.lane(letter.Order.Facts.Owner)
 }
 
 // PutBack puts the letter's order into its queue again as if it had never been
@@ -95,8 +119,8 @@ func letterOf(m types.Message) Letter {
 func (l *Letters) PutBack(ctx context.Context, letter Letter) error {
 	order := letter.Order
 	order.Denial, order.NotBefore, order.Missed = nil, time.Time{}, 0
-	queue := l.orders.queue(order.Target, l.orders.lane(order.Facts.Owner))
-	if err := l.orders.put(ctx, queue, body(order), "redriven/"+letter.ID, order.Group()); err != nil {
+	queue := l.orders.queue(order.Target, l.laneFor(letter))
+	if err := l.orders.put(ctx, queue, body(order), "redriven/"+letter.ID, order.Group(), nil); err != nil {
 		return fmt.Errorf("put %s into %s: %w", order, *queue, err)
 	}
 	_, err := l.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &l.url, ReceiptHandle: &letter.receipt})

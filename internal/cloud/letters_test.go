@@ -18,7 +18,7 @@ const lettersURL = "http://sim/222222222222/letters.fifo"
 // letters opens the dead-letter queue that queues has made.
 func letters(t *testing.T, w *sim.World) *Letters {
 	t.Helper()
-	l, err := open(w).Letters(lettersURL, "http://sim/222222222222/orders-{region}-{lane}.fifo")
+	l, err := open(w).Letters(Queues{URL: lanesURL, Letters: lettersURL})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestBuryInTwoRegions(t *testing.T) {
 			one.Target = region
 			one.Denial = &plan.Denial{Cause: "x", Since: now}
 			d := reactor.Delivery{Order: one, Region: region}
-			if err := o.put(t.Context(), &o.letters, body(one), d.Region+"/"+once(one), one.Target+"/"+one.Key()); err != nil {
+			if err := o.put(t.Context(), &o.letters, body(one), d.Region+"/"+once(one), one.Target+"/"+one.Key(), nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -114,7 +114,7 @@ func TestBuryWhatIsNoOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := sim.New(sim.Options{})
 		o := queues(t, w, true)
-		if err := o.put(t.Context(), o.queue(target, 3), "hello", "1", "1"); err != nil {
+		if err := o.put(t.Context(), o.queue(target, 3), "hello", "1", "1", nil); err != nil {
 			t.Fatal(err)
 		}
 		got := receive(t, o, 1)
@@ -124,7 +124,7 @@ func TestBuryWhatIsNoOrder(t *testing.T) {
 		if err := o.Bury(t.Context(), got[0]); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := o.Backlog(t.Context(), target); n != 0 || err != nil {
+		if n, err := o.Backlog(t.Context(), target, 0); n != 0 || err != nil {
 			t.Errorf("%d orders wait, %v, want 0", n, err)
 		}
 		if all := readAll(t, letters(t, w)); len(all) != 1 || all[0].Problem == nil {
@@ -137,7 +137,11 @@ func TestBuryWhatIsNoOrder(t *testing.T) {
 func TestPutBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := sim.New(sim.Options{})
-		o := queues(t, w, true)
+		o := queues(t, w, true, "111111111111", "333333333333")
+		// Whoever puts letters back knows no policies.
+		if lane := o.lane("111111111111"); lane == anyLane("111111111111", DefaultLanes) {
+			t.Fatalf("the account has lane %d also without a policy", lane)
+		}
 		bury(t, o, order("111111111111", 1), order("333333333333", 1))
 		l := letters(t, w)
 		if err := l.Read(t.Context(), func(letter Letter) error { return l.PutBack(t.Context(), letter) }); err != nil {
@@ -156,6 +160,21 @@ func TestPutBack(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A letter that does not say its lane, or one that is no more, goes where anybody
+// may be.
+func TestLaneOfALetter(t *testing.T) {
+	l, err := open(sim.New(sim.Options{})).Letters(Queues{URL: lanesURL, Lanes: "8", Letters: lettersURL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	anywhere := anyLane("111111111111", 8)
+	for lane, want := range map[int]int{-1: anywhere, 0: 0, 7: 7, 8: anywhere, 31: anywhere} {
+		if got := l.laneFor(Letter{Order: order("111111111111", 1), lane: lane}); got != want {
+			t.Errorf("a letter from lane %d goes back to %d, want %d", lane, got, want)
+		}
+	}
 }
 
 // Whichever call fails, done or not, and if nobody tries again for long, the
@@ -189,7 +208,7 @@ func TestPutBackInterrupted(t *testing.T) {
 					if all := readAll(t, l); len(all) > 0 {
 						t.Errorf("%d letters are left", len(all))
 					}
-					if n, err := o.Backlog(t.Context(), target); n != 1 || err != nil {
+					if n, err := o.Backlog(t.Context(), target, 0); n != 1 || err != nil {
 						t.Errorf("%d orders wait, %v, want 1", n, err)
 					}
 				})
@@ -210,7 +229,7 @@ func TestHiddenLetters(t *testing.T) {
 		if n, err := l.Hidden(t.Context()); n != 1 || err != nil {
 			t.Errorf("%d hidden, %v, want 1", n, err)
 		}
-		if _, err := open(w).Letters("", "http://sim/q-{region}.fifo"); err == nil {
+		if _, err := open(w).Letters(Queues{URL: "http://sim/q-{region}.fifo"}); err == nil {
 			t.Error("a dead-letter queue without a URL was opened")
 		}
 		ended, cancel := context.WithCancel(t.Context())

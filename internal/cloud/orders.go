@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,43 +21,56 @@ import (
 // perBatch is how many messages one call of SQS takes.
 const perBatch = 10
 
-// Lanes is how many queues a target Region has where the queues' URL has a
-// place for the lane; else it has one.
-const Lanes = 8
-
-// Orders is the orders' queues, Lanes or one per target Region, in the home
-// Region. It serves the reactor's port of that name.
+// Orders is the orders' queues, one per target Region or one per lane of it, in
+// the home Region. It serves the reactor's port of that name.
 //
 // SQS knows no priorities, and hands a FIFO queue's messages out in the order in
-// which they came. So that one account's flood is not in everybody's way, source
-// accounts are spread over lanes, and the lanes take turns.
+// which they came. So that one account's flood is not in everybody's way, lanes
+// are given out to the source accounts, and the lanes take turns.
 type Orders struct {
 	client  *sqs.Client
 	url     string // with {region}, and perhaps {lane}
 	letters string // the dead-letter queue's URL, "" if there is none
 	lanes   int
-	turns   turns
+	given   map[string]int // lanes, to accounts
+	turns   *turns
 }
 
-// Orders opens the queues whose URLs are template with the target Region in the
-// place of {region} and the lane, from 0, in the place of {lane}. They must be
-// FIFO queues. letters is the URL of the FIFO queue for orders that people must
-// look at; without it such orders are tried for ever.
-func (c *Cloud) Orders(template, letters string) (*Orders, error) {
-	if !strings.Contains(template, "{region}") {
-		return nil, fmt.Errorf("ORDERS_QUEUE_URL is %q: it must hold {region}, in whose place the target Region is put", template)
+// Queues says where orders wait.
+type Queues struct {
+	// URL stands for all queues, which must be FIFO queues: the target Region is
+	// put in the place of {region}, and the lane, from 0, in that of {lane}.
+	URL string
+	// Lanes is how many lanes a Region has, as text; "" is DefaultLanes, or 1
+	// where URL has no {lane}.
+	Lanes string
+	// Letters is the URL of the FIFO queue for orders that people must look at.
+	// Without it such orders are tried for ever.
+	Letters string
+	// Accounts are all accounts that may share, to whom lanes are given. Whoever
+	// sends orders must name the same ones, or orders of one lineage are in two
+	// lanes; whoever only receives them need not.
+	Accounts []string
+}
+
+// Orders opens the orders' queues.
+func (c *Cloud) Orders(q Queues) (*Orders, error) {
+	if !strings.Contains(q.URL, "{region}") {
+		return nil, fmt.Errorf("ORDERS_QUEUE_URL is %q: it must hold {region}, in whose place the target Region is put", q.URL)
 	}
-	if !strings.HasSuffix(template, ".fifo") {
-		return nil, fmt.Errorf("ORDERS_QUEUE_URL is %q: it must name FIFO queues, which end in .fifo", template)
+	if !strings.HasSuffix(q.URL, ".fifo") {
+		return nil, fmt.Errorf("ORDERS_QUEUE_URL is %q: it must name FIFO queues, which end in .fifo", q.URL)
 	}
-	if letters != "" && !strings.HasSuffix(letters, ".fifo") {
-		return nil, fmt.Errorf("ORDERS_DLQ_URL is %q: it must name a FIFO queue, which ends in .fifo", letters)
+	if q.Letters != "" && !strings.HasSuffix(q.Letters, ".fifo") {
+		return nil, fmt.Errorf("ORDERS_DLQ_URL is %q: it must name a FIFO queue, which ends in .fifo", q.Letters)
 	}
-	o := &Orders{client: sqs.NewFromConfig(c.config), url: template, letters: letters, lanes: 1}
-	if strings.Contains(template, "{lane}") {
-		o.lanes = Lanes
+	lanes, err := numberOfLanes(q.Lanes, q.URL)
+	if err != nil {
+		return nil, err
 	}
-	return o, nil
+	given := giveOut(q.Accounts, lanes)
+	return &Orders{client: sqs.NewFromConfig(c.config), url: q.URL, letters: q.Letters, lanes: lanes, given: given,
+		turns: newTurns(lanes, len(given))}, nil
 }
 
 func (o *Orders) queue(region string, lane int) *string {
@@ -67,9 +79,10 @@ func (o *Orders) queue(region string, lane int) *string {
 
 // lane is where an account's orders wait.
 func (o *Orders) lane(account string) int {
-	h := fnv.New32a()
-	h.Write([]byte(account))
-	return int(h.Sum32() % uint32(o.lanes))
+	if lane, given := o.given[account]; given {
+		return lane
+	}
+	return anyLane(account, o.lanes)
 }
 
 // Send implements reactor.Orders.
@@ -145,104 +158,6 @@ func once(o plan.Order) string {
 	return id
 }
 
-// inHand is how long an order is the receiver's alone: longer than the function
-// may run, so that nobody else takes it up meanwhile.
-const inHand = 6 * time.Minute
-
-// firstWait is how long the first look into a lane waits that was filled lately:
-// a queue that is asked to answer at once may overlook what was just sent.
-const firstWait = time.Second
-
-// Receive implements reactor.Orders. It goes round the lanes from where the last
-// call stopped, and takes from each its share of what is wanted; what is left
-// goes to the lanes that have more.
-func (o *Orders) Receive(ctx context.Context, region string, limit int) ([]reactor.Delivery, error) {
-	var deliveries []reactor.Delivery
-	var problem error
-	limit = min(limit, perBatch)
-	for lanes := o.turns.next(region, o.lanes); len(lanes) > 0 && len(deliveries) < limit; {
-		share := max(1, (limit-len(deliveries))/len(lanes))
-		var more []int
-		for _, lane := range lanes {
-			if len(deliveries) == limit {
-				break
-			}
-			got, err := o.receive(ctx, region, lane, share, len(deliveries) == 0)
-			if err != nil {
-				problem = err // the other lanes are not to blame
-				continue
-			}
-			deliveries = append(deliveries, got...)
-			if len(got) == share {
-				more = append(more, lane)
-			}
-		}
-		lanes = more
-	}
-	if len(deliveries) > 0 {
-		return deliveries, nil // what is in hand first; the error comes again
-	}
-	return nil, problem
-}
-
-func (o *Orders) receive(ctx context.Context, region string, lane, limit int, patient bool) ([]reactor.Delivery, error) {
-	wait := time.Duration(0)
-	if o.turns.fresh(region, lane) && patient {
-		wait = firstWait
-	}
-	output, err := o.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl:            o.queue(region, lane),
-		MaxNumberOfMessages: int32(limit),
-		VisibilityTimeout:   int32(inHand / time.Second),
-		WaitTimeSeconds:     int32(wait / time.Second),
-		MessageSystemAttributeNames: []types.MessageSystemAttributeName{
-			types.MessageSystemAttributeNameSentTimestamp,
-			types.MessageSystemAttributeNameApproximateReceiveCount,
-		},
-	})
-	if err != nil {
-		return nil, classify(err)
-	}
-	deliveries := make([]reactor.Delivery, len(output.Messages))
-	for i, m := range output.Messages {
-		deliveries[i] = delivery(region, lane, m)
-	}
-	if len(deliveries) > 0 {
-		o.turns.served(region, lane)
-	}
-	return deliveries, nil
-}
-
-func delivery(region string, lane int, m types.Message) reactor.Delivery {
-	d := reactor.Delivery{Region: region, Lane: lane, ID: aws.ToString(m.MessageId), Receipt: aws.ToString(m.ReceiptHandle)}
-	// Both are hints: without them an order counts as new.
-	d.Receives, _ = strconv.Atoi(m.Attributes[string(types.MessageSystemAttributeNameApproximateReceiveCount)])
-	if sent, err := strconv.ParseInt(m.Attributes[string(types.MessageSystemAttributeNameSentTimestamp)], 10, 64); err == nil {
-		d.Sent = time.UnixMilli(sent).UTC()
-	}
-	order, err := parseOrder(aws.ToString(m.Body))
-	if err == nil && order.Target != region {
-		err = fmt.Errorf("it is for %s and not for %s, whose queue this is", order.Target, region)
-	}
-	if err != nil {
-		d.Body, d.Problem = aws.ToString(m.Body), fmt.Errorf("read order in message %s: %w", d.ID, err)
-		return d
-	}
-	d.Order = order
-	return d
-}
-
-func parseOrder(body string) (plan.Order, error) {
-	var order plan.Order
-	if err := json.Unmarshal([]byte(body), &order); err != nil {
-		return plan.Order{}, err
-	}
-	if err := order.Check(); err != nil {
-		return plan.Order{}, err
-	}
-	return order, nil
-}
-
 // Finish implements reactor.Orders.
 func (o *Orders) Finish(ctx context.Context, d reactor.Delivery) error {
 	_, err := o.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: o.queue(d.Region, d.Lane), ReceiptHandle: &d.Receipt})
@@ -265,7 +180,7 @@ func (o *Orders) Release(ctx context.Context, d reactor.Delivery, after time.Dur
 // that of the message which it replaces.
 func (o *Orders) Replace(ctx context.Context, d reactor.Delivery, order plan.Order) error {
 	id := d.ID + "/" + strconv.Itoa(d.Receives)
-	if err := o.put(ctx, o.queue(d.Region, d.Lane), body(order), id, order.Group()); err != nil {
+	if err := o.put(ctx, o.queue(d.Region, d.Lane), body(order), id, order.Group(), nil); err != nil {
 		return err
 	}
 	return o.Finish(ctx, d)
@@ -292,44 +207,19 @@ func (o *Orders) Bury(ctx context.Context, d reactor.Delivery) error {
 		return o.Replace(ctx, d, d.Order)
 	}
 	// The id says the Region, which the queues of orders have of their own.
-	if err := o.put(ctx, &o.letters, text, d.Region+"/"+id, group); err != nil {
+	if err := o.put(ctx, &o.letters, text, d.Region+"/"+id, group, laneAttribute(d.Lane)); err != nil {
 		return err
 	}
 	return o.Finish(ctx, d)
 }
 
-func (o *Orders) put(ctx context.Context, queue *string, body, id, group string) error {
+func (o *Orders) put(ctx context.Context, queue *string, body, id, group string, attributes map[string]types.MessageAttributeValue) error {
 	_, err := o.client.SendMessage(ctx, &sqs.SendMessageInput{
 		QueueUrl:               queue,
 		MessageBody:            &body,
 		MessageDeduplicationId: &id,
 		MessageGroupId:         &group,
+		MessageAttributes:      attributes,
 	})
 	return classify(err)
-}
-
-// Backlog implements reactor.Orders.
-func (o *Orders) Backlog(ctx context.Context, region string) (int, error) {
-	total := 0
-	for lane := range o.lanes {
-		output, err := o.client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
-			QueueUrl: o.queue(region, lane),
-			AttributeNames: []types.QueueAttributeName{
-				types.QueueAttributeNameApproximateNumberOfMessages,
-				types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
-				types.QueueAttributeNameApproximateNumberOfMessagesDelayed,
-			},
-		})
-		if err != nil {
-			return 0, classify(err)
-		}
-		for name, value := range output.Attributes {
-			n, err := strconv.Atoi(value)
-			if err != nil {
-				return 0, fmt.Errorf("read %s of the orders queue for %s: %w", name, region, err)
-			}
-			total += n
-		}
-	}
-	return total, nil
 }

@@ -17,8 +17,11 @@ import (
 
 const target = "eu-west-2"
 
-// queues makes the orders queues of one target Region, with lanes or without.
-func queues(t *testing.T, w *sim.World, lanes bool) *Orders {
+const lanesURL = "http://sim/222222222222/orders-{region}-{lane}.fifo"
+
+// queues makes the orders queues of one target Region, with lanes or without, and
+// opens them as one process does whose policies name accounts.
+func queues(t *testing.T, w *sim.World, lanes bool, accounts ...string) *Orders {
 	t.Helper()
 	make := func(name string) {
 		in := map[string]any{"QueueName": name, "Attributes": map[string]string{"FifoQueue": "true"}}
@@ -28,15 +31,22 @@ func queues(t *testing.T, w *sim.World, lanes bool) *Orders {
 	}
 	template := "http://sim/222222222222/orders-{region}.fifo"
 	if lanes {
-		template = "http://sim/222222222222/orders-{region}-{lane}.fifo"
-		for lane := range Lanes {
+		template = lanesURL
+		for lane := range DefaultLanes {
 			make(fmt.Sprintf("orders-%s-%d.fifo", target, lane))
 		}
 	} else {
 		make("orders-" + target + ".fifo")
 	}
 	make("letters.fifo")
-	o, err := open(w).Orders(template, "http://sim/222222222222/letters.fifo")
+	return process(t, w, Queues{URL: template, Accounts: accounts})
+}
+
+// process opens queues that are there, as one more process.
+func process(t *testing.T, w *sim.World, q Queues) *Orders {
+	t.Helper()
+	q.Letters = lettersURL
+	o, err := open(w).Orders(q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,54 +117,12 @@ func TestOrdersComeBack(t *testing.T) {
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Error(diff)
 				}
-				if n, err := o.Backlog(t.Context(), target); err != nil || n != 0 {
+				if n, err := o.Backlog(t.Context(), target, 0); err != nil || n != 0 {
 					t.Errorf("backlog %d, %v; want 0", n, err)
 				}
 			})
 		})
 	}
-}
-
-// A flood in one lane does not hold up the accounts of the others.
-func TestLanesTakeTurns(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		o := queues(t, sim.New(sim.Options{}), true)
-		const flood = "111111111111"
-		quiet := ""
-		for n := 0; quiet == ""; n++ {
-			if account := fmt.Sprintf("3333333333%02d", n); o.lane(account) != o.lane(flood) {
-				quiet = account
-			}
-		}
-		for n := range 200 {
-			send(t, o, order(flood, n))
-		}
-		for n := range 5 {
-			send(t, o, order(quiet, n))
-		}
-		var turns []string
-		for range 12 {
-			for _, d := range receive(t, o, 1) {
-				turns = append(turns, d.Order.Facts.Owner)
-			}
-		}
-		waiting := 5
-		for i, account := range turns {
-			if account == quiet {
-				waiting--
-			}
-			if i > 10 && waiting > 0 {
-				t.Errorf("after %d turns %d orders of the quiet account still wait: %v", i, waiting, turns)
-			}
-		}
-		if waiting > 0 {
-			t.Errorf("the quiet account was not served: %v", turns)
-		}
-		// All that is wanted comes, also where only one lane has any.
-		if got := len(receive(t, o, 10)); got != 10 {
-			t.Errorf("received %d orders of the flood, want 10", got)
-		}
-	})
 }
 
 // An order that is replaced or buried is in one place, with its history.
@@ -179,7 +147,7 @@ func TestReplaceAndBury(t *testing.T) {
 		if err := o.Bury(t.Context(), again[0]); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := o.Backlog(t.Context(), target); err != nil || n != 0 {
+		if n, err := o.Backlog(t.Context(), target, 0); err != nil || n != 0 {
 			t.Errorf("backlog %d, %v; want 0", n, err)
 		}
 		var got struct{ Messages []struct{ Body string } }

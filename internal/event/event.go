@@ -244,7 +244,7 @@ func own(detailType string, detail any) []byte {
 
 // bareAccount finds an account number with leading zeros, as Amazon's own
 // documentation prints it: not valid JSON.
-var bareAccount = regexp.MustCompile(`("source"\s*:\s*)(0\d{1,11})(\s*[,}])`)
+const bareAccount = `("source"\s*:\s*)(0\d{1,11})(\s*[,}])`
 
 // unmarshal reads JSON, and JSON that is broken only as Amazon's examples are.
 func unmarshal(data []byte, into any) error {
@@ -256,7 +256,7 @@ func unmarshal(data []byte, into any) error {
 	if _, broken := errors.AsType[*json.SyntaxError](err); !broken {
 		return err
 	}
-	if repaired := bareAccount.ReplaceAll(data, []byte(`$1"$2"$3`)); json.Valid(repaired) {
+	if repaired := regexp.MustCompile(bareAccount).ReplaceAll(data, []byte(`$1"$2"$3`)); json.Valid(repaired) {
 		return json.Unmarshal(repaired, into)
 	}
 	return err

@@ -1,10 +1,7 @@
 package plan
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"snapferry/internal/policy"
@@ -38,6 +35,7 @@ const (
 
 // Verdict says whether one copy is to be deleted, and why or why not.
 type Verdict struct {
+	// Copy has what is told about a copy: its name, state, key and times.
 	Copy   snapshot.Snapshot
 	Mark   snapshot.Mark // zero if there is none that can be read
 	Delete bool
@@ -64,9 +62,9 @@ func (v Verdict) Surprising(now time.Time) bool {
 }
 
 // Expire decides which of the copies in one Region are to be deleted. Every
-// copy gets exactly one verdict, in the order given; the order changes nothing
-// else. A copy that is listed twice, as may happen between the pages of a
-// listing, is one copy, and its later listing counts.
+// copy gets exactly one verdict; the order in which they were added changes
+// nothing. A copy that was added twice, as one may be listed twice where the
+// pages of a listing shift, is one copy, and what was added later counts.
 //
 //	mark       | held | state     | expired | verdict
 //	none       |      |           |         | keep
@@ -77,26 +75,23 @@ func (v Verdict) Surprising(now time.Time) bool {
 //	readable   | no   | completed | no      | keep; delete if an elder copy of the same order does as long
 //	readable   | no   | completed | yes     | delete, but keep the policy's MinimumCount newest of the lineage
 //	readable   | no   | other     |         | keep
-func Expire(copies []snapshot.Snapshot, policies []policy.Policy, now time.Time) []Verdict {
-	var verdicts []Verdict
-	at := map[snapshot.Ref]int{}
-	for _, c := range copies {
-		v := judge(c, now)
-		if i, again := at[c.Ref]; again {
-			verdicts[i] = v
-			continue
+func Expire(copies *Copies, policies []policy.Policy, now time.Time) *Expiry {
+	e := &Expiry{copies: copies, policies: policies, now: now, fates: make([]fate, copies.Len()), elders: map[int]int{}}
+	e.dropRepeated()
+	for i := range e.fates {
+		if e.fates[i] != repeated && judge(copies.at(i), now).Delete {
+			e.fates[i] = deleted
 		}
-		at[c.Ref] = len(verdicts)
-		verdicts = append(verdicts, v)
 	}
-	dropTwins(verdicts)
-	keepMinimum(verdicts, policies)
-	return verdicts
+	e.dropTwins()
+	e.keepMinimum()
+	return e
 }
 
 // judge decides about a copy by itself.
-func judge(c snapshot.Snapshot, now time.Time) Verdict {
-	v := Verdict{Copy: c}
+func judge(f facts, now time.Time) Verdict {
+	c, mark := f.copy, f.mark
+	v := Verdict{Copy: c, Mark: mark}
 	keep := func(cause Cause, format string, args ...any) Verdict {
 		v.Cause, v.Reason = cause, fmt.Sprintf(format, args...)
 		return v
@@ -105,15 +100,12 @@ func judge(c snapshot.Snapshot, now time.Time) Verdict {
 		v.Delete = true
 		return keep(cause, format, args...)
 	}
-	mark, err := snapshot.ParseMark(c.Tags)
 	switch {
-	case errors.Is(err, snapshot.ErrNoMark):
+	case f.unmarked:
 		return keep(NotMarked, "not made by snapferry")
-	case err != nil:
-		return keep(Unreadable, "%v; mend the tags, or delete the snapshot by hand", err)
-	}
-	v.Mark = mark
-	if snapshot.Held(c.Tags) {
+	case f.unreadable != "":
+		return keep(Unreadable, "%s; mend the tags, or delete the snapshot by hand", f.unreadable)
+	case f.held:
 		return keep(Held, "held by tag %s", snapshot.TagHold)
 	}
 	switch c.State {
@@ -137,93 +129,12 @@ func judge(c snapshot.Snapshot, now time.Time) Verdict {
 	return drop(Expired, "expired %s", mark.Expires.Format(time.RFC3339))
 }
 
-// dropTwins finds orders that were copied twice: of the completed copies that
-// stay, the eldest does and the others go, unless one would outlive it.
-func dropTwins(verdicts []Verdict) {
-	elders := map[string]*Verdict{}
-	stays := func(v *Verdict) bool {
-		return v.Mark.Policy != "" && v.Copy.State == snapshot.Completed && !v.Delete
-	}
-	for i := range verdicts {
-		v := &verdicts[i]
-		if !stays(v) {
-			continue
-		}
-		order := v.Mark.Order()
-		if elder := elders[order]; elder == nil || older(v.Copy, elder.Copy) {
-			elders[order] = v
-		}
-	}
-	for i := range verdicts {
-		v := &verdicts[i]
-		if !stays(v) || v.Cause == Held {
-			continue
-		}
-		elder := elders[v.Mark.Order()]
-		if elder == v || outlives(v.Mark.Expires, elder.Mark.Expires) {
-			continue
-		}
-		v.Delete, v.Cause, v.Elder = true, Twin, elder.Copy.Ref
-		v.Reason = fmt.Sprintf("%s is an elder copy of the same order", elder.Copy.ID)
-	}
-}
-
-// keepMinimum spares the newest copies of each lineage, as many points in time
-// as the policy asks for, whatever their age.
-func keepMinimum(verdicts []Verdict, policies []policy.Policy) {
-	type lineage struct{ policy, volume string }
-	lines := map[lineage][]*Verdict{}
-	for i := range verdicts {
-		v := &verdicts[i]
-		completed := v.Mark.Policy != "" && v.Copy.State == snapshot.Completed
-		if completed && v.Cause != Twin {
-			key := lineage{v.Mark.Policy, v.Mark.Lineage()}
-			lines[key] = append(lines[key], v)
-		}
-	}
-	for key, line := range lines {
-		p, _ := byName(policies, key.policy)
-		rule, _ := p.Rule(line[0].Copy.Region)
-		minimum := rule.Retention.MinimumCount
-		if minimum == 0 {
-			continue
-		}
-		slices.SortFunc(line, func(a, b *Verdict) int {
-			return cmp.Or(
-				b.Mark.SourceTime.Compare(a.Mark.SourceTime),
-				cmp.Compare(a.Mark.Source.ID, b.Mark.Source.ID),
-				a.Copy.Started.Compare(b.Copy.Started),
-				cmp.Compare(a.Copy.ID, b.Copy.ID),
-			)
-		})
-		points := map[string]bool{}
-		for _, v := range line {
-			order := v.Mark.Order()
-			if points[order] {
-				continue // a twin is no further point in time
-			}
-			if len(points) == minimum {
-				break
-			}
-			points[order] = true
-			if v.Delete {
-				v.Delete, v.Cause = false, LastCopies
-				v.Reason = fmt.Sprintf("%s, but one of the %d newest of %s that the policy keeps", v.Reason, minimum, key.volume)
-			}
-		}
-	}
-}
-
-func older(a, b snapshot.Snapshot) bool {
-	return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.ID, b.ID)) < 0
-}
-
 // Confirm decides again about a copy that is about to be deleted, on a fresh look
 // at it and, for a twin, at its elder (nil if EC2 does not show it): people may
 // have put a hold on it, changed a mark, or deleted the elder meanwhile. It never
 // turns keep into delete.
 func Confirm(v Verdict, fresh snapshot.Snapshot, elder *snapshot.Snapshot, now time.Time) Verdict {
-	again := judge(fresh, now)
+	again := judge(factsOf(fresh), now)
 	switch {
 	case !v.Delete:
 		return v
@@ -234,7 +145,7 @@ func Confirm(v Verdict, fresh snapshot.Snapshot, elder *snapshot.Snapshot, now t
 	}
 	unchanged := again.Mark == v.Mark && (again.Cause == NotExpired || again.Cause == NeverEnds)
 	if unchanged && elder != nil {
-		stays := judge(*elder, now)
+		stays := judge(factsOf(*elder), now)
 		if elder.State == snapshot.Completed && !stays.Delete && stays.Mark.Order() == v.Mark.Order() && !outlives(v.Mark.Expires, stays.Mark.Expires) {
 			return v
 		}

@@ -1,13 +1,15 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"snapferry/internal/policy"
 	"snapferry/internal/snapshot"
@@ -54,6 +56,23 @@ func as(other snapshot.Snapshot) func(*snapshot.Snapshot) {
 			s.Tags[key] = other.Tags[key]
 		}
 	}
+}
+
+// expire is Expire over a list: both halves of the verdicts in the order in which
+// it first names the copies.
+func expire(list []snapshot.Snapshot, policies []policy.Policy) []Verdict {
+	var copies Copies
+	place := map[snapshot.Ref]int{}
+	for i, c := range list {
+		copies.Add(c)
+		if _, again := place[c.Ref]; !again {
+			place[c.Ref] = i
+		}
+	}
+	expiry := Expire(&copies, policies, now)
+	verdicts := slices.AppendSeq(slices.Collect(expiry.Deleted()), expiry.Kept())
+	slices.SortFunc(verdicts, func(a, b Verdict) int { return cmp.Compare(place[a.Copy.Ref], place[b.Copy.Ref]) })
+	return verdicts
 }
 
 func TestExpire(t *testing.T) {
@@ -127,7 +146,7 @@ func TestExpire(t *testing.T) {
 			}
 			var causes []Cause
 			var deleted, surprising []int
-			for i, v := range Expire(test.copies, policies, now) {
+			for i, v := range expire(test.copies, policies) {
 				causes = append(causes, v.Cause)
 				if v.Delete {
 					deleted = append(deleted, i)
@@ -139,13 +158,13 @@ func TestExpire(t *testing.T) {
 					t.Errorf("copy %d: reason %q, want one line", i, v.Reason)
 				}
 			}
-			if diff := cmp.Diff(test.want, causes); diff != "" {
+			if diff := gocmp.Diff(test.want, causes); diff != "" {
 				t.Errorf("causes: %s", diff)
 			}
-			if diff := cmp.Diff(test.deleted, deleted); diff != "" {
+			if diff := gocmp.Diff(test.deleted, deleted); diff != "" {
 				t.Errorf("deleted: %s", diff)
 			}
-			if diff := cmp.Diff(test.surprising, surprising); diff != "" {
+			if diff := gocmp.Diff(test.surprising, surprising); diff != "" {
 				t.Errorf("surprising: %s", diff)
 			}
 		})
@@ -162,13 +181,13 @@ func TestExpireLaws(t *testing.T) {
 	for seed := range uint64(400) {
 		chance := rand.New(rand.NewPCG(seed, 1))
 		copies := randomCopies(chance)
-		verdicts := byID(Expire(copies, policies, now))
+		verdicts := byID(expire(copies, policies))
 		if len(verdicts) != len(copies) {
 			t.Fatalf("seed %d: %d verdicts about %d copies", seed, len(verdicts), len(copies))
 		}
 		shuffled := append([]snapshot.Snapshot(nil), copies...)
 		chance.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-		if diff := cmp.Diff(verdicts, byID(Expire(shuffled, policies, now))); diff != "" {
+		if diff := gocmp.Diff(verdicts, byID(expire(shuffled, policies))); diff != "" {
 			t.Fatalf("seed %d: the order of input matters: %s", seed, diff)
 		}
 		var left []snapshot.Snapshot
@@ -198,7 +217,7 @@ func TestExpireLaws(t *testing.T) {
 				t.Errorf("seed %d: deletes %s in state %s, which expires %s: %s", seed, c.ID, c.State, mark.Expires, v.Reason)
 			}
 		}
-		for id, v := range byID(Expire(left, policies, now)) {
+		for id, v := range byID(expire(left, policies)) {
 			if v.Delete {
 				t.Errorf("seed %d: the second run deletes %s: %s", seed, id, v.Reason)
 			}
@@ -210,16 +229,16 @@ func TestExpireLaws(t *testing.T) {
 // counts once.
 func TestExpireListedTwice(t *testing.T) {
 	one, two := copied("1", 2, 5), copied("2", 3, 0)
-	once := byID(Expire([]snapshot.Snapshot{one, two}, nil, now))
-	twice := Expire([]snapshot.Snapshot{one, two, two, one}, nil, now)
+	once := byID(expire([]snapshot.Snapshot{one, two}, nil))
+	twice := expire([]snapshot.Snapshot{one, two, two, one}, nil)
 	if len(twice) != 2 {
 		t.Errorf("%d verdicts about 2 copies", len(twice))
 	}
-	if diff := cmp.Diff(once, byID(twice)); diff != "" {
+	if diff := gocmp.Diff(once, byID(twice)); diff != "" {
 		t.Error(diff)
 	}
 	held := copied("2", 3, 0, tag(snapshot.TagHold, "since the first page"))
-	if v := byID(Expire([]snapshot.Snapshot{two, held}, nil, now))[two.ID]; v.Delete {
+	if v := byID(expire([]snapshot.Snapshot{two, held}, nil))[two.ID]; v.Delete {
 		t.Errorf("the later listing shows a hold, and the copy is deleted: %s", v.Reason)
 	}
 }
@@ -249,7 +268,7 @@ func TestConfirm(t *testing.T) {
 		"twin, its elder is another's since":   {[]snapshot.Snapshot{twin, one}, twin, false, ptr(copied("3", 2, 5))},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := Expire(test.copies, nil, now)[0]
+			v := expire(test.copies, nil)[0]
 			elder := &one
 			if test.elder != nil {
 				elder = test.elder
@@ -264,7 +283,7 @@ func TestConfirm(t *testing.T) {
 func TestConfirmWithoutElder(t *testing.T) {
 	one := copied("1", 2, 5)
 	twin := copied("2", 1, 5, as(one))
-	v := Expire([]snapshot.Snapshot{twin, one}, nil, now)[0]
+	v := expire([]snapshot.Snapshot{twin, one}, nil)[0]
 	if got := Confirm(v, twin, nil, now); !v.Delete || got.Delete || got.Reason == "" {
 		t.Errorf("the elder is gone, and the twin goes too: %+v", got)
 	}

@@ -82,7 +82,7 @@ const untoldAfter = 45 * time.Minute
 // Untold says whether a copy has ended so long ago that people should have been
 // told, and carries no tag that they were.
 func Untold(c snapshot.Snapshot, now time.Time) bool {
-	if _, settled := c.Tags[snapshot.TagSettled]; settled {
+	if snapshot.Settled(c.Tags) {
 		return false
 	}
 	ended := c.Completed

@@ -114,6 +114,10 @@ func Start(o Order, source *snapshot.Snapshot, kin []snapshot.Snapshot, policies
 		}
 	}
 	request, reason := request(p, rule, *source, now)
+	if !o.Shared.IsZero() {
+		key, value := snapshot.Untold(o.Shared)
+		request.Tags[key] = value
+	}
 	return Decision{Action: Copy, Reason: reason, Request: request}
 }
 

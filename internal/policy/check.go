@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -125,8 +124,8 @@ func (c *checker) notNull(n node, name, fix string) {
 }
 
 // text is the string that n says. It is not empty, not longer than max
-// characters, and of the form that the pattern describes and the fix explains.
-func (c *checker) text(n node, max int, pattern *regexp.Regexp, fix string) (string, bool) {
+// characters, and of the form that the fix explains.
+func (c *checker) text(n node, max int, form func(string) bool, fix string) (string, bool) {
 	if !c.is(n, text, "") {
 		return "", false
 	}
@@ -135,7 +134,7 @@ func (c *checker) text(n node, max int, pattern *regexp.Regexp, fix string) (str
 		c.report(n, "is empty: %s", fix)
 	case length > max:
 		c.report(n, "has %d characters: shorten it to %d", length, max)
-	case !pattern.MatchString(n.text):
+	case !form(n.text):
 		c.report(n, "has the wrong form: %s", fix)
 	default:
 		return n.text, true
@@ -190,7 +189,3 @@ func (c *checker) unsupported(n node) {
 		c.report(node{path: n.path}, "is not supported by this version of snapferry: remove it")
 	}
 }
-
-var integerLiteral = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
-
-func isInteger(s string) bool { return integerLiteral.MatchString(s) }

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"regexp"
 	"slices"
 	"unicode/utf8"
 )
@@ -49,8 +48,6 @@ func (c *checker) eventSource(n node, p *Policy) {
 	p.Filter = c.filter(c.required(parameters, "DescriptionRegex", `".*"`))
 }
 
-var accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
-
 func (c *checker) owners(n node) []string {
 	const fix = "write the account as a string of 12 digits, leading zeros kept"
 	if !c.is(n, list, `["111111111111"], the accounts that may share`) {
@@ -69,7 +66,7 @@ func (c *checker) owners(n node) []string {
 		case item.kind == number:
 			c.report(item, "is a number: %s", fix)
 		case !c.is(item, text, `"111111111111"`):
-		case !accountPattern.MatchString(item.text):
+		case !isAccount(item.text):
 			c.report(item, "is not an account id: %s", fix)
 		case seen[item.text]:
 			c.report(item, "is listed twice: remove one")
@@ -114,7 +111,7 @@ func (c *checker) actions(n node, p *Policy) {
 		if !c.fields(item, []string{"Name", "CrossRegionCopy"}) {
 			continue
 		}
-		p.Action, _ = c.text(c.required(item, "Name", `"Copy to London"`), maxAction, wordsPattern,
+		p.Action, _ = c.text(c.required(item, "Name", `"Copy to London"`), maxAction, isWords,
 			"write some of the characters 0-9 A-Z a-z space _ -")
 		p.Rules = c.rules(c.required(item, "CrossRegionCopy", `[{"Target": "eu-west-2", "EncryptionConfiguration": {"Encrypted": true}}]`))
 	}

@@ -2,17 +2,11 @@ package policy
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 )
 
 const maxARN = 2048
-
-var (
-	keyIDPattern = regexp.MustCompile(`^(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
-	keyNameChars = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
-)
 
 // key is the ARN of a KMS key for copies in region, which is "" when the rule's
 // Target is wrong.
@@ -37,11 +31,12 @@ func keyFault(arn, region string) string {
 		return fmt.Sprintf("has more than %d characters: write %s", maxARN, form)
 	case strings.HasPrefix(arn, "alias/"):
 		return "is an alias, and an alias may come to mean another key: write the key's own ARN, " + form
-	case keyIDPattern.MatchString(arn):
-		return "is a key id, not an ARN: write " + form
 	}
 	part := strings.SplitN(arn, ":", 6)
 	if len(part) != 6 || part[0] != "arn" || part[2] != "kms" {
+		if isKeyID(arn) {
+			return "is a key id, not an ARN: write " + form
+		}
 		return "is not the ARN of a KMS key: write " + form
 	}
 	partition, place, account, resource := part[1], part[3], part[4], part[5]
@@ -50,9 +45,9 @@ func keyFault(arn, region string) string {
 	}
 	id, found := strings.CutPrefix(resource, "key/")
 	switch {
-	case !found || len(id) > 256 || !keyNameChars.MatchString(id):
+	case !found || !isKeyName(id):
 		return "is not the ARN of a KMS key: write " + form
-	case !accountPattern.MatchString(account):
+	case !isAccount(account):
 		return "has an account that is not 12 digits: write " + form
 	case region == "":
 		return "" // the rule's Target is reported, and nothing to compare with

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -67,10 +66,8 @@ func (n node) shown() string {
 	return ""
 }
 
-var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
 func child(path, name string) string {
-	if len(name) <= 80 && plainName.MatchString(name) {
+	if len(name) <= 80 && isPlain(name) {
 		return path + "." + name
 	}
 	return path + "[" + quote(name) + "]"

@@ -3,6 +3,7 @@ package policy
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -190,5 +191,15 @@ func TestLoadPipe(t *testing.T) {
 	}
 	if policies, problems := Load(link); len(policies) != 1 {
 		t.Errorf("a link to a file: got %v", problems)
+	}
+}
+
+func TestAccounts(t *testing.T) {
+	got := Accounts([]Policy{
+		{Enabled: true, Owners: []string{"333333333333", "111111111111"}},
+		{Owners: []string{"222222222222", "111111111111"}},
+	})
+	if want := []string{"111111111111", "222222222222", "333333333333"}; !slices.Equal(got, want) {
+		t.Errorf("accounts %v, want %v", got, want)
 	}
 }

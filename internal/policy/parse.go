@@ -2,7 +2,6 @@ package policy
 
 import (
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -10,8 +9,6 @@ import (
 
 // extension ends the names of the files that hold policies.
 const extension = ".json"
-
-var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // Parse reads the document in a file of that name. It accepts the PolicyDetails
 // of aws dlm create-lifecycle-policy, its whole --cli-input-json request, and
@@ -43,7 +40,7 @@ func (c *checker) name() string {
 	switch {
 	case !found:
 		c.report(whole, "the file's name does not end in %s: rename it to NAME%s, as NAME is the policy's name", extension, extension)
-	case len(name) > 64 || !namePattern.MatchString(name):
+	case len(name) > 64 || !isName(name):
 		c.report(whole, "the file's name makes %s the policy's name: rename it, with 1 to 64 of A-Z a-z 0-9 . _ - and a letter or digit first", quote(name))
 	}
 	return name
@@ -103,22 +100,15 @@ func (c *checker) request(n node, p *Policy) {
 	if !c.fields(n, requestFields, slices.Concat(readBackFields, defaultFields)...) {
 		return
 	}
-	p.Description, _ = c.text(n.get("Description"), 500, wordsPattern,
+	p.Description, _ = c.text(n.get("Description"), 500, isWords,
 		"write some of the characters 0-9 A-Z a-z space _ -, or remove the field")
 	c.notNull(n, "State", `write "ENABLED" or "DISABLED"`)
 	p.Enabled = c.state(n.get("State"))
-	c.text(n.get("ExecutionRoleArn"), 2048, rolePattern,
+	c.text(n.get("ExecutionRoleArn"), 2048, isRole,
 		"write arn:aws:iam::ACCOUNT:role/NAME, or remove the field: snapferry does not use it")
 	c.tags(n.get("Tags"))
 	c.details(c.required(n, "PolicyDetails", "{ … }"), p)
 }
-
-var (
-	// wordsPattern is DLM's form of descriptions and names.
-	wordsPattern  = regexp.MustCompile(`^[0-9A-Za-z _-]+$`)
-	rolePattern   = regexp.MustCompile(`^arn:aws(-[a-z]{1,4}){0,2}:iam::\d+:role/.*$`)
-	tagKeyPattern = regexp.MustCompile(`^[a-zA-Z+-=._:/]+$`) // "+-=" is a range, with the digits in it
-)
 
 // state says whether the policy is enabled, which it is unless it says so.
 func (c *checker) state(n node) bool {
@@ -145,7 +135,7 @@ func (c *checker) tags(n node) {
 			c.report(at, "has a key of %d characters: use 1 to %d", utf8.RuneCountInString(f.name), maxTagKey)
 		case strings.HasPrefix(f.name, "aws:"):
 			c.report(at, "has a key that only Amazon may set: remove the tag")
-		case !tagKeyPattern.MatchString(f.name):
+		case !isTagKey(f.name):
 			c.report(at, "has a key that DLM does not accept: use A-Z a-z 0-9 + , - . / : ; < = _")
 		}
 		c.tagValue(f.node)

@@ -157,14 +157,14 @@ func TestPolicyRule(t *testing.T) {
 // usable states what every policy that Parse returns can be relied on for.
 func usable(t *testing.T, p Policy) {
 	t.Helper()
-	if !namePattern.MatchString(p.Name) || p.Action == "" || p.Filter.regexp == nil {
+	if !isName(p.Name) || p.Action == "" || p.Filter.regexp == nil {
 		t.Errorf("unusable: name %q, action %q, filter %q", p.Name, p.Action, p.Filter)
 	}
 	if len(p.Owners) == 0 || len(p.Owners) > maxOwners {
 		t.Errorf("%d owners", len(p.Owners))
 	}
 	for _, owner := range p.Owners {
-		if !accountPattern.MatchString(owner) {
+		if !isAccount(owner) {
 			t.Errorf("owner %q", owner)
 		}
 	}

@@ -5,6 +5,8 @@
 // and no file but those that Load and ReadDir are given.
 package policy
 
+import "slices"
+
 // Policy says which shared snapshots to copy, and how.
 type Policy struct {
 	// Name is the document's file name without .json. It goes into tags and
@@ -56,4 +58,15 @@ func (p Policy) Rule(region string) (Rule, bool) {
 		}
 	}
 	return Rule{}, false
+}
+
+// Accounts are the source accounts that policies name, enabled or not: each
+// once, in order.
+func Accounts(policies []Policy) []string {
+	var accounts []string
+	for _, p := range policies {
+		accounts = append(accounts, p.Owners...)
+	}
+	slices.Sort(accounts)
+	return slices.Compact(accounts)
 }

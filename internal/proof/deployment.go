@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"snapferry/internal/cloud"
 	"snapferry/internal/cloudformation"
 	"snapferry/internal/policy"
 	"snapferry/internal/reactor"
@@ -46,6 +47,7 @@ type Settings struct {
 	// is said by the policies.
 	Sources []string // default: Home
 	Slots   int      // default 20
+	Lanes   int      // of each target Region; default the functions' own
 	CatchUp time.Duration
 	// Copiers is how many batches of events are worked on at once; default 4.
 	Copiers int
@@ -129,6 +131,9 @@ func Deploy(ctx context.Context, s Settings) (*Deployment, error) {
 	}
 	if s.Slots == 0 {
 		s.Slots = 20
+	}
+	if s.Lanes == 0 {
+		s.Lanes = cloud.DefaultLanes
 	}
 	if s.CatchUp == 0 {
 		s.CatchUp = 7 * 24 * time.Hour

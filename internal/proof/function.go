@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"snapferry/internal/cloud"
+	"snapferry/internal/policy"
 	"snapferry/internal/reactor"
 	"snapferry/internal/sim"
 )
@@ -62,7 +64,9 @@ func (d *Deployment) newProcess(function string) (*process, error) {
 		p.expirer = &reactor.Expirer{Policies: s.Policies, Regions: w.furtherRegions, Copies: c.EC2(), Outcomes: outcomes, Now: c.Now}
 		return p, nil
 	}
-	orders, err := c.Orders(w.orders, w.letters)
+	orders, err := c.Orders(cloud.Queues{
+		URL: w.orders, Letters: w.letters, Lanes: strconv.Itoa(s.Lanes), Accounts: policy.Accounts(s.Policies),
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -148,7 +148,7 @@ func (r *run) checkCopy(target string, c shown, broken func(string, ...any)) boo
 	if late := mark.Expires.Sub(c.Started.AddDate(0, 0, days)).Abs(); late > time.Minute {
 		broken("copy %s in %s, started %s, expires %s: not after %d days", c.ID, target, c.Started, mark.Expires, days)
 	}
-	if c.Status == "completed" && c.tags()[snapshot.TagSettled] == "" {
+	if c.Status == "completed" && !snapshot.Settled(c.tags()) {
 		broken("copy %s in %s of %s is not tagged as settled", c.ID, target, mark.Source.ID)
 	}
 	return c.Status == "completed" || c.Status == "pending"

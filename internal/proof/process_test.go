@@ -30,6 +30,7 @@ func (f realFunction) once(t *testing.T, event string, patience time.Duration) (
 	answered := make(chan string, 1)
 	asked := false
 	var process *exec.Cmd
+	started := make(chan struct{}) // a process may be faster than its starter
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", func(w http.ResponseWriter, r *http.Request) {
 		if asked {
@@ -45,6 +46,7 @@ func (f realFunction) once(t *testing.T, event string, patience time.Duration) (
 	mux.HandleFunc("POST /2018-06-01/runtime/", func(w http.ResponseWriter, r *http.Request) {
 		took = time.Since(began)
 		body, _ := io.ReadAll(r.Body)
+		<-started
 		peakMB = peakOf(process.Process.Pid)
 		w.WriteHeader(http.StatusAccepted)
 		answered <- r.URL.Path + " " + string(body)
@@ -60,6 +62,7 @@ func (f realFunction) once(t *testing.T, event string, patience time.Duration) (
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
 	}
+	close(started)
 	select {
 	case answer = <-answered:
 	case <-ctx.Done():
@@ -93,15 +96,24 @@ func peakOf(pid int) float64 {
 }
 
 // build builds a function for this machine, as `make build` does for Lambda, and
-// puts a policy beside it.
+// puts a policy beside it. The program is written anew in one go, as Lambda does
+// that unpacks it: what the linker has written piece by piece is read back more
+// slowly, and differently from build to build.
 func build(t *testing.T, source, policy string) string {
 	t.Helper()
 	dir := t.TempDir()
-	binary := filepath.Join(dir, "bootstrap")
-	command := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w -buildid=", "-o", binary, source)
+	built, binary := filepath.Join(dir, "built"), filepath.Join(dir, "bootstrap")
+	command := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w -buildid=", "-o", built, source)
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v: %s", source, err, out)
+	}
+	program, err := os.ReadFile(built)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(binary, program, 0o755); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.Mkdir(filepath.Join(dir, "policies"), 0o755); err != nil {
 		t.Fatal(err)

@@ -118,21 +118,25 @@ func shareEvent(id string) []byte {
 }
 
 // figuresOfColdStart compares functions/copy with an empty function: from the
-// start of the process to its first answer over the Runtime API.
+// start of the process to its first answer over the Runtime API. Between the two
+// is a function that is empty but for the SDK.
 func figuresOfColdStart(t *testing.T, f figures) {
 	document := stormDocument(t)
 	ours := realFunction{build(t, "snapferry/functions/copy", document), functionEnvironment("http://127.0.0.1:9")}
+	sdk := realFunction{build(t, "./testdata/sdk", document), functionEnvironment("http://127.0.0.1:9")}
 	empty := realFunction{build(t, "./testdata/empty", document), nil}
 	event := `{"Records":[{"messageId":"1","body":"{\"source\":\"aws.s3\",\"detail-type\":\"x\"}","eventSource":"aws:sqs","attributes":{"ApproximateReceiveCount":"1"}}]}`
-	var with, without []float64
-	for n := range 21 {
-		a, _, _ := ours.once(t, event, 20*time.Second)
-		b, _, _ := empty.once(t, event, 20*time.Second)
-		if n > 0 { // the first reads the programs from disk
-			with, without = append(with, a.Seconds()*1000), append(without, b.Seconds()*1000)
+	functions := []realFunction{ours, sdk, empty}
+	took := make([][]float64, len(functions))
+	for n := range 101 {
+		for i, function := range functions {
+			once, _, _ := function.once(t, event, 20*time.Second)
+			if n > 0 { // the first reads the programs from disk
+				took[i] = append(took[i], once.Seconds()*1000)
+			}
 		}
 	}
-	f["coldstart.copy_ms"], f["coldstart.empty_ms"] = median(with), median(without)
+	f["coldstart.copy_ms"], f["coldstart.sdk_ms"], f["coldstart.empty_ms"] = median(took[0]), median(took[1]), median(took[2])
 	f["coldstart.ratio"] = f["coldstart.copy_ms"] / f["coldstart.empty_ms"]
 }
 

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"snapferry/internal/cloud"
 	"snapferry/internal/event"
 )
 
@@ -57,7 +56,7 @@ func (d *Deployment) createResources(ctx context.Context) error {
 		{eventsQueue, attributes{"RedrivePolicy": string(redrive), "Policy": admission}},
 	}
 	for _, region := range d.Targets {
-		for lane := range cloud.Lanes {
+		for lane := range d.settings.Lanes {
 			queues = append(queues, struct {
 				name       string
 				attributes attributes

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"snapferry/internal/cloud"
 	"snapferry/internal/plan"
 	"snapferry/internal/policy"
 	"snapferry/internal/sim"
@@ -90,6 +89,7 @@ func scenario(t *testing.T, w *watch) view {
 			},
 		},
 		Policies:  policies,
+		Lanes:     3, // an account each and a spare one: every further call is a crash point
 		Intervene: w.intervene,
 		Attempts:  1,
 		Listen:    p.hear,
@@ -307,7 +307,7 @@ func (p *player) view() view {
 	v.Letters = p.letters()
 	queues := []string{eventsQueue, eventsDLQ}
 	for _, region := range p.d.Targets {
-		for lane := range cloud.Lanes {
+		for lane := range p.d.settings.Lanes {
 			queues = append(queues, ordersQueue(region, strconv.Itoa(lane)))
 		}
 	}

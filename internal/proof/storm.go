@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"snapferry/internal/cloud"
 	"snapferry/internal/cloudformation"
 	"snapferry/internal/policy"
 	"snapferry/internal/snapshot"
@@ -27,6 +28,8 @@ type Storm struct {
 	// Flood is the part of the sources that the first account shares, in the
 	// first minute; 0 spreads them unequally over all accounts.
 	Flood float64
+	// Lanes is how many a target Region has; default as the functions'.
+	Lanes int
 	// Chaos is what goes wrong; nil: nothing.
 	Chaos *Chaos
 	// Templates, when set, are synthesized for PolicyFiles, and deployed.
@@ -67,8 +70,14 @@ func (s Storm) withDefaults() Storm {
 	if s.Accounts == 0 {
 		s.Accounts = 40
 	}
+	if s.Lanes == 0 {
+		s.Lanes = cloud.DefaultLanes
+	}
 	return s
 }
+
+// flooder is the account that floods, where one does.
+var flooder = account(0)
 
 func account(i int) string { return fmt.Sprintf("1%011d", i+1) }
 

@@ -51,10 +51,10 @@ type Result struct {
 	Lost, Doubled   int
 	Violations      []string // of the laws
 	// Unfairness is the worst account's wait for its last copy, over the wait
-	// it would have had if all accounts with copies to make had equal shares of
-	// the slots. The flooding account does not count.
-	Unfairness float64
-	Problems   []error
+	// that it would have had if all accounts had taken turns. A flooding
+	// account does not count, nor those that share its lane: of them is Flooded.
+	Unfairness, Flooded float64
+	Problems            []error
 }
 
 // Ratio is the time to the last copy over the best possible.
@@ -93,12 +93,13 @@ func (s Storm) pass(ctx context.Context) (*run, error) {
 		Simulation:     sim.Options{Seed: s.Seed, CopyTime: s.copyTime, Notify: r.notify, Log: r.log},
 		Policies:       []policy.Policy{p},
 		Sources:        stormSources,
+		Lanes:          s.Lanes,
 		ReconcileEvery: 15 * time.Minute,
 		ExpireEvery:    6 * time.Hour,
 		Listen:         r.listen,
 	}
 	if s.Templates != nil {
-		settings.Policies, settings.Sources, settings.ReconcileEvery, settings.ExpireEvery = nil, nil, 0, 0
+		settings.Policies, settings.Sources, settings.Lanes, settings.ReconcileEvery, settings.ExpireEvery = nil, nil, 0, 0, 0
 		settings.Templates = s.Templates
 		if settings.PolicyFiles, err = s.PolicyFiles(); err != nil {
 			return nil, err
@@ -110,6 +111,7 @@ func (s Storm) pass(ctx context.Context) (*run, error) {
 	if r.deployment, err = Deploy(ctx, settings); err != nil {
 		return nil, err
 	}
+	r.Lanes = r.deployment.settings.Lanes
 	if err := r.prepare(); err != nil {
 		return nil, err
 	}
@@ -322,7 +324,7 @@ func (r *run) result(ctx context.Context) (Result, error) {
 		out.Bound = max(out.Bound, total/slots)
 	}
 	out.Bound = max(out.Bound, longest)
-	out.Unfairness = r.unfairness()
+	out.Unfairness, out.Flooded = r.unfairness()
 	violations, lost, err := r.check(ctx)
 	out.Violations, out.Lost = violations, lost
 	return out, err

@@ -44,8 +44,8 @@ func weather(t *testing.T, s Storm) (result Result) {
 
 func report(t *testing.T, s Storm, r Result, wall time.Duration) {
 	t.Helper()
-	t.Logf("seed %d: %d copies, makespan %s over %s = %.4f, calls per copy %.2f, refused %d, unfairness %.2f, lost %d, doubled %d, wall %s",
-		s.Seed, r.Copies, r.Makespan, r.Bound, r.Ratio(), r.CallsPerCopy(), r.Refused, r.Unfairness, r.Lost, r.Doubled, wall.Round(time.Millisecond))
+	t.Logf("seed %d: %d copies, makespan %s over %s = %.4f, calls per copy %.2f, refused %d, unfairness %.2f (%.2f in the flooded lane), lost %d, doubled %d, wall %s",
+		s.Seed, r.Copies, r.Makespan, r.Bound, r.Ratio(), r.CallsPerCopy(), r.Refused, r.Unfairness, r.Flooded, r.Lost, r.Doubled, wall.Round(time.Millisecond))
 	t.Log(fmt.Sprint(r.Calls, r.Invocations, r.Killed))
 	for _, err := range r.Problems[:min(3, len(r.Problems))] {
 		t.Log("problem: ", err)

@@ -72,6 +72,9 @@ func (d *Deployment) deployTemplates(ctx context.Context) error {
 	if s.Slots, err = strconv.Atoi(deployed[copying].Environment["COPY_SLOTS"]); err != nil {
 		return fmt.Errorf("read COPY_SLOTS: %w", err)
 	}
+	if s.Lanes, err = strconv.Atoi(deployed[copying].Environment["ORDERS_LANES"]); err != nil {
+		return fmt.Errorf("read ORDERS_LANES: %w", err)
+	}
 	if s.CatchUp, err = time.ParseDuration(deployed[reconciling].Environment["CATCH_UP"]); err != nil {
 		return fmt.Errorf("read CATCH_UP: %w", err)
 	}
@@ -87,8 +90,8 @@ func regionsIn(list string) []string {
 // templated checks the settings of a deployment by templates and reads its
 // policies.
 func (s *Settings) templated() error {
-	if s.Policies != nil || s.Sources != nil || s.Slots != 0 || s.CatchUp != 0 || s.Copiers != 0 || s.ReconcileEvery != 0 || s.ExpireEvery != 0 {
-		return errors.New("Policies, Sources, Slots, CatchUp, Copiers and schedules come with Templates: leave them out")
+	if s.Policies != nil || s.Sources != nil || s.Slots != 0 || s.Lanes != 0 || s.CatchUp != 0 || s.Copiers != 0 || s.ReconcileEvery != 0 || s.ExpireEvery != 0 {
+		return errors.New("Policies, Sources, Slots, Lanes, CatchUp, Copiers and schedules come with Templates: leave them out")
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.PolicyFiles)) {
 		p, problems := policy.Parse(name, s.PolicyFiles[name])

@@ -181,7 +181,9 @@ func (c *Copier) unreadable(ctx context.Context, j *Journal, w *work, record Rec
 	outcome := Outcome{Type: Failed, Reason: "an event can't be read", Cause: cause.Error(), Fix: fix}
 	if err := c.Outcomes.Publish(ctx, []Outcome{outcome}); err != nil {
 		j.fail(ctx, "", err)
+		return
 	}
+	j.count([]Outcome{outcome})
 }
 
 // drainAll drains every Region that was touched, all at once. A drain that

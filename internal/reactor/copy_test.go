@@ -32,6 +32,12 @@ func TestShareBecomesCopies(t *testing.T) {
 		if diff := cmp.Diff(map[string]int{"Started": 2, "Completed": 2}, l.types()); diff != "" {
 			t.Errorf("outcomes: %s", diff)
 		}
+		for _, o := range l.of("Completed") {
+			// The share's event tells whole seconds.
+			if d := o.Detail; d.CopySeconds < 1 || d.LagSeconds < d.CopySeconds || d.LagSeconds > d.CopySeconds+2 {
+				t.Errorf("a copy that took %v seconds, and began at once, lagged by %v", d.CopySeconds, d.LagSeconds)
+			}
+		}
 		for region, want := range map[string]struct {
 			encrypted bool
 			key       string
@@ -79,7 +85,7 @@ func TestTheSameShareAgainMakesNoSecondCopy(t *testing.T) {
 			bubble(t, quiet, func(l *lab) {
 				l.shared(owner, "production")
 				l.settled()
-				share := l.heard[0]
+				share := l.heard.all()[0]
 				l.handle(share, share) // twice in one batch, too
 				time.Sleep(pause)
 				l.handle(share)
@@ -126,7 +132,7 @@ func TestTheEventIsNotBelieved(t *testing.T) {
 	bubble(t, quiet, func(l *lab) {
 		l.shared(stranger, "production")
 		l.settled()
-		l.handle([]byte(strings.ReplaceAll(string(l.heard[0]), stranger, owner)))
+		l.handle([]byte(strings.ReplaceAll(string(l.heard.all()[0]), stranger, owner)))
 		l.run(time.Hour)
 		if got := len(l.own(london)) + len(l.own(saoPaulo)); got > 0 {
 			t.Errorf("%d copies were made of a stranger's snapshot", got)
@@ -162,7 +168,7 @@ func TestOneBadRecordFailsAlone(t *testing.T) {
 	bubble(t, quiet, func(l *lab) {
 		l.shared(owner, "production")
 		l.settled()
-		failures, summary := l.handle([]byte("}{"), l.heard[0], []byte(`{"source":"aws.s3","detail-type":"x"}`))
+		failures, summary := l.handle([]byte("}{"), l.heard.all()[0], []byte(`{"source":"aws.s3","detail-type":"x"}`))
 		if len(failures) != 1 || failures[0].ID != "0" {
 			t.Errorf("failures %v, want only record 0", failures)
 		}
@@ -186,7 +192,7 @@ func TestAShareThatIsNotVisible(t *testing.T) {
 			t.Errorf("failures %v, want the record to be delivered again", failures)
 		}
 		l.shared(owner, "other")
-		l.heard = nil
+		l.heard.take()
 		l.run(time.Minute)
 		if got := l.types()["Skipped"]; got > 0 {
 			t.Errorf("skipped at once")

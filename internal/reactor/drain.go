@@ -88,6 +88,7 @@ func (c *Copier) free(ctx context.Context, j *Journal, w *work, region string) (
 	if err != nil {
 		return 0, fmt.Errorf("count pending copies in %s: %w", region, err)
 	}
+	j.measure(metricSlots, region, float64(pending))
 	if pending >= c.Slots {
 		c.full.set(region, c.Now())
 	}

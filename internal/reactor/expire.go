@@ -7,13 +7,15 @@ import (
 	"iter"
 	"math/rand/v2"
 	"slices"
+	"sync"
 
 	"snapferry/internal/plan"
 	"snapferry/internal/policy"
 	"snapferry/internal/snapshot"
 )
 
-// Expiring is EC2 as expiry needs it.
+// Expiring is EC2 as expiry needs it. Its methods may be called at once, for
+// different Regions.
 type Expiring interface {
 	// Regions lists the Regions that are enabled for the account.
 	Regions(ctx context.Context) ([]string, error)
@@ -41,25 +43,38 @@ type Expirer struct {
 	Now      Clock
 }
 
+// regionsAtOnce is how many Regions are looked into at a time. Listing is slow,
+// and EC2 counts calls by Region; but each keeps its copies in memory until it is
+// done.
+const regionsAtOnce = 3
+
 // Expire deletes what has expired in every Region that may hold copies. One
 // Region's trouble does not hold back the others; the error names those that
 // could not be looked into, or that nothing could be told about.
 func (e *Expirer) Expire(ctx context.Context, j *Journal) error {
 	left := budgetOf(ctx)
 	must, may := e.regions(ctx, j)
-	var problems []error
-	for _, region := range must {
-		if err := e.expire(ctx, j, region, left); err != nil {
-			j.fail(ctx, region, err)
-			problems = append(problems, err)
-		}
+	problems := make([]error, len(must))
+	var running sync.WaitGroup
+	room := make(chan struct{}, regionsAtOnce)
+	for i, region := range slices.Concat(must, may) {
+		room <- struct{}{}
+		running.Go(func() {
+			defer func() { <-room }()
+			err := e.expire(ctx, j, region, left)
+			switch {
+			case err == nil:
+			case i < len(must):
+				j.fail(ctx, region, err)
+				j.measure(metricRefused, region, 1)
+				problems[i] = err
+			default:
+				j.add(ctx, Step{Action: actIgnored, Region: region,
+					Reason: fmt.Sprintf("no policy names this Region, and looking for copies of removed policies there did not work: %v", err)})
+			}
+		})
 	}
-	for _, region := range may {
-		if err := e.expire(ctx, j, region, left); err != nil {
-			j.add(ctx, Step{Action: actIgnored, Region: region,
-				Reason: fmt.Sprintf("no policy names this Region, and looking for copies of removed policies there did not work: %v", err)})
-		}
-	}
+	running.Wait()
 	return errors.Join(problems...)
 }
 
@@ -97,35 +112,46 @@ func (e *Expirer) regions(ctx context.Context, j *Journal) (must, may []string) 
 }
 
 func (e *Expirer) expire(ctx context.Context, j *Journal, region string, left budget) error {
-	var copies []snapshot.Snapshot
+	var copies plan.Copies
 	for c, err := range e.Copies.Marked(ctx, region) {
 		if err != nil {
 			// Half a list could hide an elder twin or the last of a lineage:
 			// nothing is decided on it.
 			return fmt.Errorf("list copies in %s: %w", region, err)
 		}
-		copies = append(copies, c)
+		copies.Add(c)
 	}
-	j.saw("copies", len(copies))
+	j.saw("copies", copies.Len())
 	now := e.Now()
+	expiry := plan.Expire(&copies, e.Policies, now)
+	var problems []error
 	var kept []Outcome
-	var doomed []plan.Verdict
+	mute := j.DryRun()
+	publish := func() {
+		if !mute && len(kept) > 0 {
+			if err := e.Outcomes.Publish(ctx, kept); err != nil {
+				problems = append(problems, fmt.Errorf("publish outcomes of %s: %w", region, err))
+				mute = true // the next run tells of all that stay
+			}
+		}
+		kept = kept[:0]
+	}
 	keep := func(v plan.Verdict) {
 		j.add(ctx, stepOfCopy(actKept, v.Copy, v.Mark, v.Reason))
-		if v.Surprising(now) {
-			kept = append(kept, ofVerdict(Kept, v))
+		j.measured(metricKey{metricKept, region, string(v.Cause)}, 1)
+		if v.Cause == plan.Refused {
+			j.measure(metricRefused, region, 1)
+		}
+		if !v.Surprising(now) {
+			return
+		}
+		if kept = append(kept, ofVerdict(Kept, v)); len(kept) == perConfirm {
+			publish()
 		}
 	}
-	for _, v := range plan.Expire(copies, e.Policies, now) {
-		if v.Delete {
-			doomed = append(doomed, v)
-			continue
-		}
-		keep(v)
-	}
-	var problems []error
-	for some := range slices.Chunk(doomed, perConfirm) {
-		spared, err := e.delete(ctx, j, region, some, left)
+	// Those that go come first: time may run out.
+	for doomed := range batches(expiry.Deleted(), perConfirm) {
+		spared, err := e.delete(ctx, j, region, doomed, left)
 		for _, v := range spared {
 			keep(v)
 		}
@@ -134,12 +160,29 @@ func (e *Expirer) expire(ctx context.Context, j *Journal, region string, left bu
 			break // the next run goes on
 		}
 	}
-	if !j.DryRun() && len(kept) > 0 {
-		if err := e.Outcomes.Publish(ctx, kept); err != nil {
-			problems = append(problems, fmt.Errorf("publish outcomes of %s: %w", region, err))
+	for v := range expiry.Kept() {
+		keep(v)
+	}
+	publish()
+	return errors.Join(problems...)
+}
+
+// batches are the verdicts, n at a time.
+func batches(verdicts iter.Seq[plan.Verdict], n int) iter.Seq[[]plan.Verdict] {
+	return func(yield func([]plan.Verdict) bool) {
+		var batch []plan.Verdict
+		for v := range verdicts {
+			if batch = append(batch, v); len(batch) == n {
+				if !yield(batch) {
+					return
+				}
+				batch = nil
+			}
+		}
+		if len(batch) > 0 {
+			yield(batch)
 		}
 	}
-	return errors.Join(problems...)
 }
 
 // perConfirm is how many copies are looked at again, told of and deleted at a
@@ -194,6 +237,7 @@ func (e *Expirer) delete(ctx context.Context, j *Journal, region string, doomed 
 		}
 		if err == nil || errors.Is(err, ErrGone) {
 			j.add(ctx, stepOfCopy(actDeleted, v.Copy, v.Mark, v.Reason))
+			j.measure(metricExpired, region, 1)
 			if !sure {
 				if err := tell(v); err != nil {
 					return spared, err

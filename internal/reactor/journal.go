@@ -61,6 +61,7 @@ type Journal struct {
 
 	mu      sync.Mutex
 	summary Summary
+	values  map[metricKey][]float64
 }
 
 // NewJournal makes the journal of one invocation.

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,8 +53,35 @@ type lab struct {
 	reconciler *reactor.Reconciler
 	expirer    *reactor.Expirer
 
-	heard    [][]byte // EBS events for the target account, not yet delivered
+	heard    inbox // EBS events for the target account, not yet delivered
 	outcomes []outcome
+}
+
+// inbox is what was heard: snapshots end at times of their own, beside the test.
+type inbox struct {
+	mu   sync.Mutex
+	list [][]byte
+}
+
+func (i *inbox) add(data []byte) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.list = append(i.list, data)
+}
+
+func (i *inbox) all() [][]byte {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Clone(i.list)
+}
+
+// take empties the inbox.
+func (i *inbox) take() [][]byte {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	list := i.list
+	i.list = nil
+	return list
 }
 
 // outcome is an outcome as the bus delivers it.
@@ -63,6 +91,7 @@ type outcome struct {
 		Order, Policy, SourceAccount, TargetRegion string
 		Reason, Cause, Fix, KeyArn                 string
 		Copy                                       struct{ Region, ID string }
+		WaitSeconds, CopySeconds, LagSeconds       float64
 	}
 }
 
@@ -97,7 +126,7 @@ func newLab(t *testing.T, o sim.Options, documents ...string) *lab {
 			l.hear(data)
 			return
 		}
-		l.heard = append(l.heard, data)
+		l.heard.add(data)
 	})
 	l.do(target, virginia, "events", "CreateEventBus", map[string]any{"Name": "snapferry"}, nil)
 	events := l.queue("snapferry-events", nil)
@@ -117,7 +146,11 @@ func newLab(t *testing.T, o sim.Options, documents ...string) *lab {
 			return aws.Credentials{AccessKeyID: target, SecretAccessKey: "x"}, nil
 		}),
 	})
-	queues, err := c.Orders(orders, l.queue("orders-dlq.fifo", map[string]string{"FifoQueue": "true"}))
+	queues, err := c.Orders(cloud.Queues{
+		URL:      orders,
+		Letters:  l.queue("orders-dlq.fifo", map[string]string{"FifoQueue": "true"}),
+		Accounts: policy.Accounts(policies),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,8 +255,7 @@ func (l *lab) journal(dryRun bool) *reactor.Journal {
 func (l *lab) deliver() ([]reactor.Failure, reactor.Summary) {
 	l.t.Helper()
 	l.settled()
-	heard := l.heard
-	l.heard = nil
+	heard := l.heard.take()
 	return l.handle(heard...)
 }
 
@@ -266,7 +298,7 @@ func (l *lab) run(d time.Duration) {
 		}
 		l.settled()
 		batch := again
-		for _, body := range l.heard {
+		for _, body := range l.heard.take() {
 			batch = append(batch, delivery{body, 0})
 		}
 		batch = append(batch, func() (woken []delivery) {
@@ -275,7 +307,7 @@ func (l *lab) run(d time.Duration) {
 			}
 			return woken
 		}()...)
-		l.heard, again = nil, nil
+		again = nil
 		for some := range slices.Chunk(batch, 10) {
 			records := make([]reactor.Record, len(some))
 			for i := range some {

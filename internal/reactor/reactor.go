@@ -19,7 +19,7 @@ import (
 	"snapferry/internal/snapshot"
 )
 
-// Clock tells the time.
+// Clock tells the time. It may be called at once.
 type Clock func() time.Time
 
 // An OutcomeType is the detail type of an outcome on the event bus.
@@ -56,12 +56,14 @@ type Outcome struct {
 	WaitSeconds float64    `json:"waitSeconds,omitempty"`
 	Started     *time.Time `json:"started,omitempty"`
 	Completed   *time.Time `json:"completed,omitempty"`
+	// LagSeconds is how long it took from the share to the copy's completion.
+	LagSeconds float64 `json:"lagSeconds,omitempty"`
 	// CopySeconds is how long the copy took, once it has completed.
 	CopySeconds float64    `json:"copySeconds,omitempty"`
 	Expires     *time.Time `json:"expires,omitempty"`
 }
 
-// Outcomes is where outcomes go.
+// Outcomes is where outcomes go. Publish may be called at once.
 type Outcomes interface {
 	// Publish publishes all of them or returns an error; some may have been
 	// published then. It is safe to publish an outcome twice.
@@ -77,7 +79,8 @@ type Orders interface {
 	Send(ctx context.Context, region string, orders []plan.Order) []error
 	// Receive hands out up to limit orders (10 at most) to be worked on by the
 	// caller alone, until Finish or Release or the queue's time-out, with the
-	// source accounts taking turns. An empty answer says that no order waits.
+	// source accounts taking turns. An empty answer says that no order waits of
+	// an account that policies name; others may be found some minutes later.
 	Receive(ctx context.Context, region string, limit int) ([]Delivery, error)
 	// Finish takes the order out of the queue.
 	Finish(ctx context.Context, d Delivery) error
@@ -93,8 +96,8 @@ type Orders interface {
 	// Buries says whether there is such a place.
 	Buries() bool
 	// Backlog counts the orders of a Region that are in the queue, handed out
-	// or not.
-	Backlog(ctx context.Context, region string) (int, error)
+	// or not. It may stop once it has counted enough, if enough is above 0.
+	Backlog(ctx context.Context, region string, enough int) (int, error)
 }
 
 // Delivery is an order that was handed out.

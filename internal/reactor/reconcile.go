@@ -195,15 +195,19 @@ func (r *run) lookAll(ctx context.Context) {
 // ordered there. The queue is looked at first: an order that is finished in
 // between is then counted twice, and not forgotten.
 func (r *run) look(ctx context.Context, region string) (made *plan.Made, backlog int) {
-	backlog, err := r.Orders.Backlog(ctx, region)
-	if err != nil {
-		r.problem(ctx, region, fmt.Errorf("count waiting orders for %s: %w", region, err))
+	backlog, ok := r.count(ctx, region, longQueue)
+	if !ok {
 		return nil, 0
 	}
 	if until := r.looked[region].restsUntil(backlog, r.CatchUp/4); r.Now().Before(until) && !r.journal.DryRun() && r.from == (place{}) {
 		r.journal.add(ctx, Step{Action: actWaiting, Region: region,
-			Reason: fmt.Sprintf("%d orders wait; what is missing is looked for again from %s", backlog, until.Format(time.RFC3339))})
+			Reason: fmt.Sprintf("at least %d orders wait; what is missing is looked for again from %s", backlog, until.Format(time.RFC3339))})
 		return nil, 0
+	}
+	if backlog >= longQueue { // perhaps not all were counted
+		if backlog, ok = r.count(ctx, region, 0); !ok {
+			return nil, 0
+		}
 	}
 	made = &plan.Made{}
 	untold := event.Unsettled{Region: region}
@@ -227,6 +231,15 @@ func (r *run) look(ctx context.Context, region string) (made *plan.Made, backlog
 	}
 	r.settle(ctx, untold)
 	return made, backlog
+}
+
+// count counts the orders of a Region.
+func (r *run) count(ctx context.Context, region string, enough int) (waiting int, ok bool) {
+	waiting, err := r.Orders.Backlog(ctx, region, enough)
+	if err != nil {
+		r.problem(ctx, region, fmt.Errorf("count waiting orders for %s: %w", region, err))
+	}
+	return waiting, err == nil
 }
 
 // remember notes the Regions that were looked into, if everything could be seen.
@@ -396,5 +409,6 @@ func (r *run) order(ctx context.Context, region string, gaps []plan.Gap) {
 			continue
 		}
 		r.journal.add(ctx, stepOf(actOrdered, orders[i], gaps[i].Reason))
+		r.journal.measure(metricMissing, region, 1)
 	}
 }

@@ -109,7 +109,7 @@ func TestASourceRegionThatCantBeLookedInto(t *testing.T) {
 					t.Fatal(err)
 				}
 				share := strings.NewReplacer("REGION", region, "ID", id).Replace(`{"source":"aws.ec2","detail-type":"EBS Snapshot Notification","detail":{"event":"shareSnapshot","result":"succeeded","snapshot_id":"arn:aws:ec2::REGION:snapshot/ID","source":"111111111111"}}`)
-				l.heard = append(l.heard, []byte(share))
+				l.heard.add([]byte(share))
 			}
 		}
 		l.deliver()
@@ -134,8 +134,8 @@ func TestDoublesWhileListingsLag(t *testing.T) {
 	bubble(t, o, func(l *lab) {
 		l.shared(owner, "production")
 		l.settled()
-		share := string(l.heard[0])
-		l.heard = nil
+		share := string(l.heard.all()[0])
+		l.heard.take()
 		// The same share under other times: SQS takes them for other orders.
 		var doubles [][]byte
 		for _, second := range []string{"11", "12", "13", "14"} {

@@ -150,7 +150,7 @@ func (c *Copier) judge(ctx context.Context, j *Journal, copied snapshot.Snapshot
 			Error: err.Error(), Fix: "mend the copy's tags: until then it is never deleted"})
 		return Outcome{}, false, nil
 	}
-	if _, settled := copied.Tags[snapshot.TagSettled]; settled {
+	if snapshot.Settled(copied.Tags) {
 		j.add(ctx, stepOfCopy(actIgnored, copied, mark, "its end was told before"))
 		return Outcome{}, false, nil
 	}
@@ -158,6 +158,9 @@ func (c *Copier) judge(ctx context.Context, j *Journal, copied snapshot.Snapshot
 	case snapshot.Completed:
 		outcome = ofCopy(Completed, copied, mark)
 		outcome.Reason = c.kept(copied, mark)
+		if shared := snapshot.Shared(copied.Tags); !shared.IsZero() && !copied.Completed.IsZero() {
+			outcome.Shared, outcome.LagSeconds = when(shared), copied.Completed.Sub(shared).Seconds()
+		}
 		j.add(ctx, stepOfCopy(actCompleted, copied, mark, outcome.Reason))
 		return outcome, true, nil
 	case snapshot.Failed:

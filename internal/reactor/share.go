@@ -141,6 +141,7 @@ func (c *Copier) publish(ctx context.Context, j *Journal, outcomes []Outcome) er
 		j.fail(ctx, "", err)
 		return err
 	}
+	j.count(outcomes)
 	return nil
 }
 

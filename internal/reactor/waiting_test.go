@@ -166,8 +166,7 @@ func TestASourceThatGoesWhileItsOrderWaits(t *testing.T) {
 	bubble(t, quiet, func(l *lab) {
 		id := l.shared(owner, "production")
 		l.settled()
-		heard := l.heard
-		l.heard = nil
+		heard := l.heard.take()
 		l.copier.Slots = 0
 		l.handle(heard...)
 		l.copier.Slots = 20
@@ -192,8 +191,8 @@ func TestSharedAgainAtOnce(t *testing.T) {
 		id := l.shared(owner, "production")
 		unshare := form("SnapshotId", id, "Attribute", "createVolumePermission", "OperationType", "remove", "UserId.1", target)
 		l.settled()
-		first := l.heard[0]
-		l.heard = nil
+		first := l.heard.all()[0]
+		l.heard.take()
 		l.do(owner, virginia, "ec2", "ModifySnapshotAttribute", unshare, nil)
 		l.copier.Slots = 0 // the order waits
 		for range 3 {

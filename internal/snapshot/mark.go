@@ -10,9 +10,9 @@ import (
 // Prefix starts the key of every tag of snapferry's own.
 const Prefix = "snapferry:"
 
-// The tags of a mark, and two that come later: Settled, once the end of the copy
-// has been told, and Hold, which a person sets, with any value: nothing that has
-// it is deleted.
+// The tags of a mark, and two that come beside it: Settled, which says whether
+// the end of the copy has been told, and Hold, which a person sets, with any
+// value: nothing that has it is deleted.
 const (
 	TagOrder         = Prefix + "order"
 	TagPolicy        = Prefix + "policy"

@@ -4,7 +4,6 @@ package snapshot
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -69,11 +68,6 @@ type Ref struct {
 // String is the form of the source tag: region/id.
 func (r Ref) String() string { return r.Region + "/" + r.ID }
 
-var (
-	idPattern     = regexp.MustCompile(`^snap-[0-9a-f]{8,17}$`)
-	regionPattern = regexp.MustCompile(`^[a-z]{2,5}(-[a-z]+)+-\d{1,2}$`)
-)
-
 // ParseRef reads what Ref.String wrote.
 func ParseRef(s string) (Ref, error) {
 	region, id, ok := strings.Cut(s, "/")
@@ -83,9 +77,34 @@ func ParseRef(s string) (Ref, error) {
 	return Ref{Region: region, ID: id}, nil
 }
 
+const (
+	digits  = "0123456789"
+	letters = "abcdefghijklmnopqrstuvwxyz"
+)
+
 // LooksLikeID says whether s has the form of a snapshot id.
-func LooksLikeID(s string) bool { return idPattern.MatchString(s) }
+func LooksLikeID(s string) bool {
+	number, found := strings.CutPrefix(s, "snap-")
+	return found && only(number, digits+"abcdef", 8, 17)
+}
 
 // LooksLikeRegion says whether s has the form of a Region's name, in any
 // partition. Whether there is such a Region is another question.
-func LooksLikeRegion(s string) bool { return regionPattern.MatchString(s) }
+func LooksLikeRegion(s string) bool {
+	parts := strings.Split(s, "-")
+	last := len(parts) - 1
+	if last < 2 || !only(parts[0], letters, 2, 5) || !only(parts[last], digits, 1, 2) {
+		return false
+	}
+	for _, part := range parts[1:last] {
+		if !only(part, letters, 1, len(part)) {
+			return false
+		}
+	}
+	return true
+}
+
+// only says whether s is of the characters in set, from least to most of them.
+func only(s, set string, least, most int) bool {
+	return len(s) >= least && len(s) <= most && strings.Trim(s, set) == ""
+}

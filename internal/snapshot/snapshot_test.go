@@ -3,6 +3,7 @@ package snapshot
 import (
 	"errors"
 	"maps"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -159,4 +160,30 @@ func FuzzParseMark(f *testing.F) {
 			t.Error(diff)
 		}
 	})
+}
+
+// The forms of ids and Regions, as people would write them down. To compile them
+// would take a good part of a function's start.
+func TestLooksLike(t *testing.T) {
+	id := regexp.MustCompile(`^snap-[0-9a-f]{8,17}$`)
+	region := regexp.MustCompile(`^[a-z]{2,5}(-[a-z]+)+-\d{1,2}$`)
+	said := map[bool]int{}
+	for _, s := range []string{
+		"", "-", "snap-", "snap-0123456", "snap-01234567", "snap-0123456789abcdef0", "snap-0123456789abcdef01", "snap-0123456g", "snap-0123456é",
+		"SNAP-01234567", "snap-0123456A", "snap-0123-4567", "snap-01234567\n", "xsnap-01234567", "vol-01234567",
+		"us-east-1", "us-gov-west-1", "eusc-de-east-1", "us-isob-east-1", "ap-southeast-12", "ap-southeast-123", "us-east-", "us-east", "us-1", "us--1",
+		"u-east-1", "abcdef-east-1", "abcde-e-1", "us-east--1", "us-east1-1", "1s-east-1", "us-East-1", "us-east-1a", "us-east-1\n", "-us-east-1", "us-éast-1",
+		"us-east-\u0661", "us east-1", "a-b-c-1", "aa-b-c-d-1", "aa-1-b-1",
+	} {
+		if got, want := LooksLikeID(s), id.MatchString(s); got != want {
+			t.Errorf("LooksLikeID(%q) = %v, want %v", s, got, want)
+		}
+		if got, want := LooksLikeRegion(s), region.MatchString(s); got != want {
+			t.Errorf("LooksLikeRegion(%q) = %v, want %v", s, got, want)
+		}
+		said[LooksLikeID(s) || LooksLikeRegion(s)]++
+	}
+	if said[true] < 8 || said[false] < 20 {
+		t.Errorf("%d texts have one of the forms and %d have not: too few to tell", said[true], said[false])
+	}
 }

@@ -165,12 +165,13 @@ func Scheduled(run func(context.Context, *reactor.Journal) error) Handle {
 		}
 		journal := reactor.NewJournal(log, dryRun)
 		err = run(ctx, journal)
+		Measure(journal)
 		return journal.Summary(), err
 	}
 }
 
 // likeDryRun finds every way in which people ask for a dry run.
-var likeDryRun = regexp.MustCompile(`(?i)dry[\s_-]*run`)
+const likeDryRun = `(?i)dry[\s_-]*run`
 
 // dryRun says whether the payload asks only to decide and report. A payload
 // that asks for it in a way that is not ours is an error: to do it all the same
@@ -183,7 +184,7 @@ func dryRun(payload []byte) (bool, error) {
 	if !json.Valid(payload) {
 		return false, errors.New(`the event is not JSON: send {}, or {"dryRun": true} to decide and report only`)
 	}
-	if !likeDryRun.Match(payload) {
+	if !regexp.MustCompile(likeDryRun).Match(payload) {
 		return false, nil
 	}
 	var asked map[string]json.RawMessage
@@ -192,6 +193,17 @@ func dryRun(payload []byte) (bool, error) {
 		return false, errors.New(`the event asks for a dry run in a way that is not understood: send {"dryRun": true}`)
 	}
 	return *dry, nil
+}
+
+// Orders opens the orders' queues, with the dead-letter queue at letters, if that
+// is not "". All functions that send orders agree about the accounts' lanes.
+func (e Environment) Orders(letters string) (*cloud.Orders, error) {
+	return e.Cloud.Orders(cloud.Queues{
+		URL:      os.Getenv("ORDERS_QUEUE_URL"),
+		Lanes:    os.Getenv("ORDERS_LANES"),
+		Letters:  letters,
+		Accounts: policy.Accounts(e.Policies),
+	})
 }
 
 // Regions reads a comma-separated list of Regions; blanks around its parts do

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"snapferry/internal/cloud"
 	"snapferry/internal/policy"
 )
 
@@ -34,6 +35,33 @@ func TestDryRun(t *testing.T) {
 	} {
 		if got, err := dryRun([]byte(payload)); err == nil {
 			t.Errorf("dryRun(%s) = %v, want an error: it must not be taken for no", payload, got)
+		}
+	}
+}
+
+// The variables reach the queues: what is wrong with one is said by its name.
+func TestOrders(t *testing.T) {
+	t.Setenv("AWS_REGION", "us-east-1")
+	opened, err := cloud.Open(t.Context(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := Environment{Cloud: opened, Policies: []policy.Policy{{Owners: []string{"111111111111"}}}}
+	const url = "http://127.0.0.1:9/222222222222/orders-{region}-{lane}.fifo"
+	for _, test := range []struct{ url, lanes, letters, problem string }{
+		{url, "", "", ""},
+		{url, "64", "http://127.0.0.1:9/222222222222/dlq.fifo", ""},
+		{url, "65", "", "ORDERS_LANES"},
+		{"", "", "", "ORDERS_QUEUE_URL"},
+		{url, "", "http://127.0.0.1:9/222222222222/dlq", "ORDERS_DLQ_URL"},
+	} {
+		t.Setenv("ORDERS_QUEUE_URL", test.url)
+		t.Setenv("ORDERS_LANES", test.lanes)
+		switch _, err := e.Orders(test.letters); {
+		case test.problem == "" && err != nil:
+			t.Errorf("%+v: %v", test, err)
+		case test.problem != "" && (err == nil || !strings.Contains(err.Error(), test.problem+" is ")):
+			t.Errorf("%+v: %v, want an error that names %s", test, err, test.problem)
 		}
 	}
 }
