@@ -96,7 +96,7 @@ func deploying(err error) error {
 	switch {
 	case errors.Is(err, local.ErrAddress):
 		return usage("--listen: %w", err)
-	case failed, errors.Is(err, fs.ErrNotExist), errors.Is(err, local.ErrNoProgram), errors.Is(err, local.ErrStart):
+	case failed, errors.Is(err, fs.ErrNotExist), errors.Is(err, local.ErrNoProgram), errors.Is(err, local.ErrStart), errors.Is(err, local.ErrTemplates):
 		return no(err)
 	}
 	return err

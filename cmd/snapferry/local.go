@@ -3,11 +3,13 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"snapferry/internal/cloudformation"
 	"snapferry/internal/local"
 	"snapferry/internal/policy"
 	"snapferry/internal/sim"
@@ -16,6 +18,7 @@ import (
 type localFlags struct {
 	worldFlags
 	listen, functions, policies string
+	templates                   string
 	sources                     []string
 	slots                       int
 	catchUp                     time.Duration
@@ -38,6 +41,11 @@ The first line on stdout is the endpoint. Then come commands to try with the aws
 command line, and then what happens, as it does. With --log the functions' logs go
 to stderr.
 
+With --templates it deploys what CloudFormation templates say, as "cdk synth" writes
+them: queues, rules and keys are theirs, and each function has their environment,
+memory and time-out and may do only what its role may. They have to be made for
+the same policies, or the functions do not start.
+
 With --speed the simulated clock runs faster than the machine's, and with it the
 queues' time-outs; the functions run at the machine's own speed.`,
 		Example: `  make build-local
@@ -49,6 +57,7 @@ queues' time-outs; the functions run at the machine's own speed.`,
 	f := c.Flags()
 	f.StringVar(&flags.listen, "listen", defaultListen, "serve the simulated AWS at this loopback `HOST:PORT`; port 0 picks a free one")
 	functionFlags(c, &flags.functions, &flags.policies)
+	f.StringVar(&flags.templates, "templates", "", "deploy the synthesized CloudFormation templates in `DIR`")
 	f.StringSliceVar(&flags.sources, "source-regions", []string{homeRegion}, "the `REGIONS` in which snapshots are shared, separated by commas")
 	f.IntVar(&flags.slots, "copy-slots", 20, "how many copies snapferry has pending per target Region")
 	f.DurationVar(&flags.catchUp, "catch-up", 168*time.Hour, "how old a source reconcile still looks at")
@@ -61,8 +70,14 @@ queues' time-outs; the functions run at the machine's own speed.`,
 	return c
 }
 
+// decided are the flags whose values templates decide.
+var decided = []string{"source-regions", "copy-slots", "catch-up", "reconcile-every", "expire-every"}
+
 // check refuses the flags' values that can't be meant.
-func (flags *localFlags) check() error {
+func (flags *localFlags) check(given func(flag string) bool) error {
+	if at := slices.IndexFunc(decided, given); at >= 0 && flags.templates != "" {
+		return usage("--%s: the templates say it: leave it out, or --templates", decided[at])
+	}
 	if len(flags.sources) == 0 {
 		return usage("--source-regions: want at least one Region")
 	}
@@ -94,7 +109,7 @@ func checkLogLevel(level string) error {
 
 func (flags *localFlags) run(c *cobra.Command) error {
 	ctx, stdout, stderr := c.Context(), c.OutOrStdout(), c.ErrOrStderr()
-	if err := flags.check(); err != nil {
+	if err := flags.check(c.Flags().Changed); err != nil {
 		return err
 	}
 	options, err := flags.options()
@@ -112,30 +127,36 @@ func (flags *localFlags) run(c *cobra.Command) error {
 	if err := addKeys(world, policies); err != nil {
 		return err
 	}
-	d, err := local.Start(ctx, local.Settings{
-		World:          world,
-		Clock:          options.Clock,
-		Account:        targetAccount,
-		Home:           homeRegion,
-		SourceRegions:  flags.sources,
-		TargetRegions:  targets(policies),
-		Functions:      functionsDirectory(flags.functions),
-		Policies:       flags.policies,
-		CopySlots:      flags.slots,
-		CatchUp:        flags.catchUp,
-		LogLevel:       flags.logLevel,
-		ReconcileEvery: flags.reconcileEvery,
-		ExpireEvery:    flags.expireEvery,
-		Listen:         flags.listen,
-		Output:         stderr,
-		Quiet:          !flags.log,
-		Invoked:        happened.invoked,
-	})
+	settings := local.Settings{
+		World:     world,
+		Clock:     options.Clock,
+		Functions: functionsDirectory(flags.functions),
+		Policies:  flags.policies,
+		LogLevel:  flags.logLevel,
+		Listen:    flags.listen,
+		Output:    stderr,
+		Quiet:     !flags.log,
+		Invoked:   happened.invoked,
+	}
+	if flags.templates != "" {
+		if settings.Templates, err = cloudformation.Open(os.DirFS(flags.templates)); err != nil {
+			return no(err)
+		}
+		if !c.Flags().Changed("log-level") {
+			settings.LogLevel = "" // the templates'
+		}
+	} else {
+		settings.Account, settings.Home = targetAccount, homeRegion
+		settings.SourceRegions, settings.TargetRegions = flags.sources, targets(policies)
+		settings.CopySlots, settings.CatchUp = flags.slots, flags.catchUp
+		settings.ReconcileEvery, settings.ExpireEvery = flags.reconcileEvery, flags.expireEvery
+	}
+	d, err := local.Start(ctx, settings)
 	if err != nil {
 		return deploying(err)
 	}
 	if !flags.asJSON {
-		flags.printCommands(stdout, d.URL(), policies)
+		flags.printCommands(stdout, d, policies)
 	}
 	happened.note("snapferry is at work at %s; press Ctrl-C to end it", d.URL())
 	<-ctx.Done()

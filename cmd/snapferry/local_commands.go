@@ -6,11 +6,13 @@ import (
 	"os"
 	"strings"
 
+	"snapferry/internal/local"
 	"snapferry/internal/policy"
 )
 
 // printCommands prints commands that can be pasted into a shell.
-func (flags *localFlags) printCommands(w io.Writer, url string, policies []policy.Policy) {
+func (flags *localFlags) printCommands(w io.Writer, d *local.Deployment, policies []policy.Policy) {
+	url := d.URL()
 	owner := "111111111111"
 	if len(policies) > 0 && len(policies[0].Owners) > 0 {
 		owner = policies[0].Owners[0]
@@ -31,7 +33,7 @@ aws ec2 modify-snapshot-attribute --snapshot-id $snapshot --attribute createVolu
 
 # Then account %[4]s has the copies. While a copy is pending, EC2 shows it as not encrypted.
 export AWS_ACCESS_KEY_ID=%[4]s
-`, url, owner, flags.sources[0], targetAccount)
+`, url, owner, d.SourceRegions[0], d.Account)
 	for _, region := range regions {
 		fmt.Fprintf(w, `aws ec2 wait snapshot-completed --owner-ids self --region %[1]s
 aws ec2 describe-snapshots --owner-ids self --region %[1]s --query 'Snapshots[].[SnapshotId,State,Encrypted,Tags]'
@@ -49,7 +51,7 @@ echo '{"dryRun": true}' | %[2]s --function expire --event - --endpoint %[3]s
 # The queues. Version 1 of the aws command line sends aws sqs to Amazon without --endpoint-url.
 aws sqs list-queues --endpoint-url %s --region %s
 
-`, url, homeRegion)
+`, url, d.Home)
 }
 
 // invocation is how to call invoke with the same functions and policies.

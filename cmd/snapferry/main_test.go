@@ -37,8 +37,15 @@ func TestMain(m *testing.M) {
 //		sets NAME to what the group in REGEXP matches in stdout
 //	functions DIR
 //		puts the three functions, built for this machine, into DIR
+//
+// and the variable DEPLOYED, which has the synthesized templates snapferry and
+// the policies that they were made for.
 func TestScripts(t *testing.T) {
 	running := &servers{}
+	deployed, err := filepath.Abs("../../internal/cloudformation/testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -49,6 +56,10 @@ func TestScripts(t *testing.T) {
 			"sqs":       callSQS,
 			"capture":   capture,
 			"functions": functionsIn(t.TempDir()),
+		},
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("DEPLOYED", deployed)
+			return nil
 		},
 		RequireExplicitExec: true,
 	})

@@ -20,15 +20,25 @@ func InvokeAlone(ctx context.Context, settings Settings, function string, payloa
 		return nil, err
 	}
 	defer endpoint.Close()
-	return InvokeAt(ctx, d.Settings, endpoint.URL, function, payload)
+	config, err := d.function(function, endpoint.URL)
+	if err != nil {
+		return nil, err
+	}
+	return invokeOnce(ctx, config, payload)
 }
 
-// InvokeAt runs one function once against the AWS at an endpoint.
+// InvokeAt runs one function once against the AWS at an endpoint, where
+// templates, if there were any, are deployed already: it is run as without them.
 func InvokeAt(ctx context.Context, settings Settings, endpoint, function string, payload []byte) ([]byte, error) {
+	settings.Templates = nil
 	config, err := settings.Function(function, endpoint)
 	if err != nil {
 		return nil, err
 	}
+	return invokeOnce(ctx, config, payload)
+}
+
+func invokeOnce(ctx context.Context, config FunctionConfig, payload []byte) ([]byte, error) {
 	f, err := StartFunction(ctx, config)
 	if err != nil {
 		return nil, err
@@ -36,7 +46,7 @@ func InvokeAt(ctx context.Context, settings Settings, endpoint, function string,
 	defer f.Close()
 	answer, err := f.Invoke(ctx, payload)
 	if err != nil && ctx.Err() != nil {
-		return nil, fmt.Errorf("invoke %s: interrupted", function)
+		return nil, fmt.Errorf("invoke %s: interrupted", config.Name)
 	}
 	return answer, err
 }

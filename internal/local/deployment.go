@@ -5,19 +5,23 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"snapferry/internal/cloudformation"
 )
 
 // Deployment is snapferry at work on this machine.
 type Deployment struct {
 	Settings
 
-	endpoint  *Endpoint
-	console   *console
-	functions map[string]*Function
-	schedules []*schedule
-	polling   sync.WaitGroup
-	stopPolls context.CancelFunc
-	closing   sync.Once
+	deployed   *cloudformation.Deployment // nil without templates
+	eventsPath string                     // of the URL of the queue that feeds copy
+	endpoint   *Endpoint
+	console    *console
+	functions  map[string]*Function
+	schedules  []*schedule
+	polling    sync.WaitGroup
+	stopPolls  context.CancelFunc
+	closing    sync.Once
 }
 
 // Start deploys: it makes bus, queues and rules in the world, serves it, starts
@@ -49,7 +53,7 @@ func (d *Deployment) start(ctx context.Context) error {
 		return err
 	}
 	for _, name := range []string{Copy, Reconcile, Expire} {
-		config, err := d.Function(name, d.endpoint.URL)
+		config, err := d.function(name, d.endpoint.URL)
 		if err != nil {
 			return err
 		}
@@ -60,29 +64,30 @@ func (d *Deployment) start(ctx context.Context) error {
 	}
 	polls, stop := context.WithCancel(context.WithoutCancel(ctx))
 	d.stopPolls = stop
-	p := &poller{
-		world:    d.World,
-		account:  d.Account,
-		region:   d.Home,
-		queueURL: d.EventsQueueURL(),
-		queueARN: d.queueARN(eventsQueue),
-		invoke:   func(ctx context.Context, payload []byte) ([]byte, error) { return d.Invoke(ctx, Copy, payload) },
-		report:   func(err error) { d.console.line("poller", err.Error()) },
+	pollers, err := d.pollers()
+	if err != nil {
+		return err
 	}
-	for range d.functions[Copy].config.Concurrency {
-		d.polling.Go(func() { p.run(polls) })
+	for _, p := range pollers {
+		for range d.functions[Copy].config.Concurrency {
+			d.polling.Go(func() { p.run(polls) })
+		}
+	}
+	if d.deployed != nil {
+		return d.startTemplatedSchedules(ctx)
 	}
 	d.startSchedule(ctx, Reconcile, d.ReconcileEvery)
 	d.startSchedule(ctx, Expire, d.ExpireEvery)
 	return nil
 }
 
-func (d *Deployment) startSchedule(ctx context.Context, function string, every time.Duration) {
-	if every <= 0 {
+func (d *Deployment) startSchedule(ctx context.Context, function string, period time.Duration) {
+	if period <= 0 {
 		return
 	}
-	d.schedules = append(d.schedules, startSchedule(ctx, d.Clock, every, func(ctx context.Context, now time.Time) {
-		if _, err := d.Invoke(ctx, function, scheduledEvent(d.Account, d.Home, "snapferry-"+function, now)); err != nil && ctx.Err() == nil {
+	rule := fmt.Sprintf("arn:aws:events:%s:%s:rule/snapferry-%s", d.Home, d.Account, function)
+	d.schedules = append(d.schedules, startSchedule(ctx, d.Clock, every(period), func(ctx context.Context, now time.Time) {
+		if _, err := d.Invoke(ctx, function, scheduledEvent("aws.events", d.Account, d.Home, rule, now)); err != nil && ctx.Err() == nil {
 			d.console.line("schedule", err.Error())
 		}
 	}))
@@ -93,7 +98,7 @@ func (d *Deployment) URL() string { return d.endpoint.URL }
 
 // EventsQueueURL is the queue that feeds copy.
 func (d *Deployment) EventsQueueURL() string {
-	return d.endpoint.URL + "/" + d.Account + "/" + eventsQueue
+	return d.endpoint.URL + d.eventsPath
 }
 
 // Invoke runs a function once. When it ran and failed the error is a

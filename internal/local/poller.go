@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -14,23 +15,30 @@ import (
 
 // How Lambda polls.
 const (
-	batchSize = 10
+	batchSize = 10 // unless it is told another; and what SQS gives at once
 	longPoll  = 20 // seconds, of the world's clock
 	// pollPause is what the poller waits, on the machine's clock, before it
 	// tries again after SQS refused.
 	pollPause = 200 * time.Millisecond
 )
 
-// poller is a Lambda event source mapping from an SQS queue, with
-// ReportBatchItemFailures on
+// poller is a Lambda event source mapping from an SQS queue
 // (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html).
 type poller struct {
-	world           *sim.World
-	account, region string
-	queueURL        string
-	queueARN        string
-	invoke          func(ctx context.Context, payload []byte) ([]byte, error)
-	report          func(error) // is told what went wrong; the poller goes on
+	world    *sim.World
+	clock    sim.Clock
+	caller   string // an account, or the access key id of the function's role
+	region   string
+	queueURL string
+	queueARN string
+	batch    int
+	// window is how long an incomplete batch waits for more, in whole seconds.
+	window time.Duration
+	// partial says that the function answers which messages failed
+	// (ReportBatchItemFailures); otherwise all of a batch fail, or none.
+	partial bool
+	invoke  func(ctx context.Context, payload []byte) ([]byte, error)
+	report  func(error) // is told what went wrong; the poller goes on
 }
 
 // message is one as ReceiveMessage answers it.
@@ -79,14 +87,17 @@ func (p *poller) run(ctx context.Context) {
 
 // poll takes one batch through the function, if there is one.
 func (p *poller) poll(ctx context.Context) error {
-	var received struct{ Messages []message }
-	err := p.world.Do(ctx, p.account, p.region, "sqs", "ReceiveMessage", map[string]any{
-		"QueueUrl":                    p.queueURL,
-		"MaxNumberOfMessages":         batchSize,
-		"WaitTimeSeconds":             longPoll,
-		"MessageSystemAttributeNames": []string{"All"},
-		"MessageAttributeNames":       []string{"All"},
-	}, &received)
+	messages, err := p.receive(ctx, min(p.batch, batchSize), longPoll)
+	// A window ends when it is over or the batch is full.
+	for end := p.clock.Now().Add(p.window); err == nil && len(messages) > 0 && len(messages) < p.batch; {
+		left := end.Sub(p.clock.Now()).Truncate(time.Second)
+		if left <= 0 {
+			break
+		}
+		var more []message
+		more, err = p.receive(ctx, min(p.batch-len(messages), batchSize), min(int(left.Seconds()), longPoll))
+		messages = append(messages, more...)
+	}
 	if err != nil {
 		select {
 		case <-time.After(pollPause):
@@ -94,10 +105,10 @@ func (p *poller) poll(ctx context.Context) error {
 		}
 		return fmt.Errorf("poll %s: %w", p.queueARN, err)
 	}
-	if len(received.Messages) == 0 {
+	if len(messages) == 0 {
 		return nil
 	}
-	payload, err := json.Marshal(p.event(received.Messages))
+	payload, err := json.Marshal(p.event(messages))
 	if err != nil {
 		return fmt.Errorf("make the batch: %w", err)
 	}
@@ -106,11 +117,26 @@ func (p *poller) poll(ctx context.Context) error {
 		// The whole batch comes back after its visibility time-out.
 		return err
 	}
-	failed, err := batchItemFailures(response, received.Messages)
-	if err != nil {
-		return fmt.Errorf("the batch of %d counts as failed: %w", len(received.Messages), err)
+	failed := map[string]bool{}
+	if p.partial {
+		if failed, err = batchItemFailures(response, messages); err != nil {
+			return fmt.Errorf("the batch of %d counts as failed: %w", len(messages), err)
+		}
 	}
-	return p.delete(ctx, received.Messages, failed)
+	return p.delete(ctx, messages, failed)
+}
+
+// receive takes at most so many messages, for which it waits so many seconds.
+func (p *poller) receive(ctx context.Context, most, wait int) ([]message, error) {
+	var received struct{ Messages []message }
+	err := p.world.Do(ctx, p.caller, p.region, "sqs", "ReceiveMessage", map[string]any{
+		"QueueUrl":                    p.queueURL,
+		"MaxNumberOfMessages":         most,
+		"WaitTimeSeconds":             wait,
+		"MessageSystemAttributeNames": []string{"All"},
+		"MessageAttributeNames":       []string{"All"},
+	}, &received)
+	return received.Messages, err
 }
 
 func (p *poller) event(messages []message) any {
@@ -177,20 +203,19 @@ func (p *poller) delete(ctx context.Context, batch []message, failed map[string]
 			done = append(done, entry{strconv.Itoa(i), m.ReceiptHandle})
 		}
 	}
-	if len(done) == 0 {
-		return nil
-	}
-	var answer struct {
-		Failed []struct{ Id, Code, Message string }
-	}
-	err := p.world.Do(ctx, p.account, p.region, "sqs", "DeleteMessageBatch", map[string]any{
-		"QueueUrl": p.queueURL, "Entries": done,
-	}, &answer)
-	for _, f := range answer.Failed {
-		err = errors.Join(err, fmt.Errorf("%s: %s", f.Code, f.Message))
-	}
-	if err != nil {
-		return fmt.Errorf("delete from %s: %w", p.queueARN, err)
+	for entries := range slices.Chunk(done, batchSize) {
+		var answer struct {
+			Failed []struct{ Id, Code, Message string }
+		}
+		err := p.world.Do(ctx, p.caller, p.region, "sqs", "DeleteMessageBatch", map[string]any{
+			"QueueUrl": p.queueURL, "Entries": entries,
+		}, &answer)
+		for _, f := range answer.Failed {
+			err = errors.Join(err, fmt.Errorf("%s: %s", f.Code, f.Message))
+		}
+		if err != nil {
+			return fmt.Errorf("delete from %s: %w", p.queueARN, err)
+		}
 	}
 	return nil
 }

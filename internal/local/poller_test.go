@@ -27,7 +27,7 @@ func newPoller(t *testing.T, bodies ...string) *poller {
 	t.Helper()
 	w := sim.New(sim.Options{})
 	p := &poller{
-		world: w, account: testAccount, region: testRegion,
+		world: w, clock: sim.WallClock{}, caller: testAccount, region: testRegion, batch: batchSize, partial: true,
 		queueURL: testURL, queueARN: "arn:aws:sqs:us-east-1:222222222222:queue",
 		report: func(err error) { t.Errorf("reported: %v", err) },
 	}
@@ -43,7 +43,7 @@ func newPoller(t *testing.T, bodies ...string) *poller {
 
 func sqs(t *testing.T, p *poller, action string, in, out any) {
 	t.Helper()
-	if err := p.world.Do(t.Context(), p.account, p.region, "sqs", action, in, out); err != nil {
+	if err := p.world.Do(t.Context(), p.caller, p.region, "sqs", action, in, out); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -242,6 +242,66 @@ func TestPollerGoesOnWhenTheQueueIsOutOfOrder(t *testing.T) {
 		p.run(ctx)
 		if len(reported) < 2 || !strings.Contains(reported[0].Error(), "QueueDoesNotExist") {
 			t.Errorf("got reports %v, want several of QueueDoesNotExist", reported)
+		}
+	})
+}
+
+func TestPollerFillsABatchWithinItsWindow(t *testing.T) {
+	for name, test := range map[string]struct {
+		later time.Duration // after the first two, when two more come
+		want  []int         // the sizes of batches of four at most
+	}{
+		"it fills up": {time.Second, []int{4, 1}},
+		"it does not": {10 * time.Second, []int{2, 3}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPoller(t, "one", "two")
+				p.batch, p.window = 4, 5*time.Second
+				var got []int
+				p.invoke = func(_ context.Context, payload []byte) ([]byte, error) {
+					var b batch
+					err := json.Unmarshal(payload, &b)
+					got = append(got, len(b.Records))
+					return nil, err
+				}
+				go func() {
+					time.Sleep(test.later)
+					for _, body := range []string{"three", "four", "five"} {
+						sqs(t, p, "SendMessage", map[string]any{"QueueUrl": testURL, "MessageBody": body}, nil)
+					}
+				}()
+				for range 2 {
+					if err := p.poll(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if !slices.Equal(got, test.want) {
+					t.Errorf("got batches of %v, want %v", got, test.want)
+				}
+				if rest := left(t, p); len(rest) > 0 {
+					t.Errorf("left in the queue: %v", rest)
+				}
+			})
+		})
+	}
+}
+
+// Without partial answers a batch that is answered is done, whatever the answer.
+func TestPollerWithoutPartialAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPoller(t, "one", "two")
+		p.partial = false
+		p.invoke = func(_ context.Context, payload []byte) ([]byte, error) {
+			var b batch
+			err := json.Unmarshal(payload, &b)
+			return fmt.Appendf(nil, `{"batchItemFailures":[{"itemIdentifier":%q}]}`, b.id("one")), err
+		}
+		if err := p.poll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := left(t, p); len(got) > 0 {
+			t.Errorf("left in the queue: %v", got)
 		}
 	})
 }

@@ -38,8 +38,13 @@ const (
 	retention         = 14 * 24 * time.Hour
 )
 
-// createResources makes the bus, the queues and the rules, through the API.
+// createResources makes the bus, the queues and the rules, through the API, or
+// what the templates say.
 func (d *Deployment) createResources(ctx context.Context) error {
+	if d.Templates != nil {
+		return d.deployTemplates(ctx)
+	}
+	d.eventsPath = "/" + d.Account + "/" + eventsQueue
 	if err := d.do(ctx, d.Home, "events", "CreateEventBus", map[string]any{"Name": busName}, nil); err != nil {
 		return fmt.Errorf("create bus %s: %w", busName, err)
 	}

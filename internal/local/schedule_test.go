@@ -17,7 +17,7 @@ func TestScheduleKeepsItsRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now().UTC()
 		var got []time.Duration
-		s := startSchedule(t.Context(), sim.WallClock{}, time.Hour, func(_ context.Context, now time.Time) {
+		s := startSchedule(t.Context(), sim.WallClock{}, every(time.Hour), func(_ context.Context, now time.Time) {
 			got = append(got, now.Sub(start))
 			time.Sleep(10 * time.Minute) // does not shift what follows
 		})
@@ -33,7 +33,7 @@ func TestScheduleNeverOverlapsItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now().UTC()
 		running, runs := 0, []time.Duration{}
-		s := startSchedule(t.Context(), sim.WallClock{}, time.Hour, func(_ context.Context, now time.Time) {
+		s := startSchedule(t.Context(), sim.WallClock{}, every(time.Hour), func(_ context.Context, now time.Time) {
 			if running++; running > 1 {
 				t.Error("two runs at once")
 			}
@@ -59,7 +59,7 @@ func TestScheduleRunsOnceAfterAJump(t *testing.T) {
 		start := time.Now()
 		clock := sim.NewScaledClock(start, 60)
 		runs := make(chan time.Duration, 100)
-		s := startSchedule(t.Context(), clock, time.Hour, func(_ context.Context, now time.Time) {
+		s := startSchedule(t.Context(), clock, every(time.Hour), func(_ context.Context, now time.Time) {
 			runs <- now.Sub(start)
 		})
 		clock.Jump(72*time.Hour + 30*time.Minute)
@@ -80,7 +80,7 @@ func TestScheduleRunsOnceAfterAJump(t *testing.T) {
 func TestScheduleCloseStopsARun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var stopped atomic.Bool
-		s := startSchedule(t.Context(), sim.WallClock{}, time.Hour, func(ctx context.Context, _ time.Time) {
+		s := startSchedule(t.Context(), sim.WallClock{}, every(time.Hour), func(ctx context.Context, _ time.Time) {
 			<-ctx.Done()
 			stopped.Store(true)
 		})
@@ -97,7 +97,7 @@ func TestScheduleCloseStopsARun(t *testing.T) {
 func TestScheduledEvent(t *testing.T) {
 	var got map[string]any
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	if err := json.Unmarshal(scheduledEvent("222222222222", "us-east-1", "snapferry-expire", now), &got); err != nil {
+	if err := json.Unmarshal(scheduledEvent("aws.events", "222222222222", "us-east-1", "arn:aws:events:us-east-1:222222222222:rule/snapferry-expire", now), &got); err != nil {
 		t.Fatal(err)
 	}
 	if id, _ := got["id"].(string); len(id) != 36 {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"snapferry/internal/cloudformation"
 	"snapferry/internal/sim"
 )
 
@@ -21,6 +22,14 @@ type Settings struct {
 	// World is the simulated AWS, and Clock the one that it was made with.
 	World *sim.World
 	Clock sim.Clock
+
+	// Templates, when set, are synthesized CloudFormation templates, and what is
+	// deployed is what they say: each function runs with their environment, memory
+	// and time-out, and may do what its role may. POLICY_HASH in them guards that
+	// Policies are those that they were made for. Account to ExpireRegions,
+	// CopySlots, CatchUp and the two schedules are then theirs, and must not be
+	// set; Deployment has the first three of them.
+	Templates *cloudformation.Assembly
 
 	Account string // the target account; default 222222222222
 	Home    string // the Region of bus, queues and functions; default us-east-1
@@ -35,7 +44,7 @@ type Settings struct {
 
 	CopySlots int           // default 20
 	CatchUp   time.Duration // default 168h
-	LogLevel  string        // default info
+	LogLevel  string        // default info, or what the templates say
 	// ReconcileEvery and ExpireEvery are on the world's clock; 0 means never,
 	// but on demand.
 	ReconcileEvery, ExpireEvery time.Duration
@@ -51,17 +60,20 @@ type Settings struct {
 }
 
 func (s Settings) withDefaults() Settings {
+	s.Listen = cmp.Or(s.Listen, "127.0.0.1:0")
+	if s.Invoked == nil {
+		s.Invoked = func(string, []byte, error) {}
+	}
+	if s.Templates != nil {
+		return s
+	}
 	s.Account = cmp.Or(s.Account, "222222222222")
 	s.Home = cmp.Or(s.Home, "us-east-1")
 	s.CopySlots = cmp.Or(s.CopySlots, 20)
 	s.CatchUp = cmp.Or(s.CatchUp, 168*time.Hour)
 	s.LogLevel = cmp.Or(s.LogLevel, "info")
-	s.Listen = cmp.Or(s.Listen, "127.0.0.1:0")
 	if s.ExpireRegions == nil {
 		s.ExpireRegions = s.TargetRegions
-	}
-	if s.Invoked == nil {
-		s.Invoked = func(string, []byte, error) {}
 	}
 	return s
 }
@@ -119,13 +131,8 @@ var ErrNoProgram = errors.New("is not an executable file")
 // environment is the variables of one function; endpoint is where the world is.
 func (s Settings) environment(function, endpoint string) map[string]string {
 	queue := func(name string) string { return endpoint + "/" + s.Account + "/" + name }
-	variables := map[string]string{
-		"AWS_ENDPOINT_URL":      endpoint,
-		"AWS_ACCESS_KEY_ID":     s.Account,
-		"AWS_SECRET_ACCESS_KEY": "local",
-		"EVENT_BUS":             busName,
-		"LOG_LEVEL":             s.LogLevel,
-	}
+	variables := credentials(endpoint, s.Account)
+	variables["EVENT_BUS"], variables["LOG_LEVEL"] = busName, s.LogLevel
 	switch function {
 	case Copy:
 		variables["ORDERS_QUEUE_URL"] = queue(ordersQueue("{region}", "{lane}"))
@@ -142,7 +149,19 @@ func (s Settings) environment(function, endpoint string) map[string]string {
 	return variables
 }
 
+// credentials are the variables that tell the SDK where AWS is, and who calls.
+func credentials(endpoint, accessKeyID string) map[string]string {
+	return map[string]string{
+		"AWS_ENDPOINT_URL":      endpoint,
+		"AWS_ACCESS_KEY_ID":     accessKeyID,
+		"AWS_SECRET_ACCESS_KEY": "local",
+	}
+}
+
 func (s Settings) check() error {
+	if s.Templates != nil {
+		return s.checkTemplated()
+	}
 	if len(s.SourceRegions) == 0 || len(s.TargetRegions) == 0 {
 		return fmt.Errorf("deploy: no source or no target Region given")
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"snapferry/internal/cloud"
+	"snapferry/internal/cloudformation"
 	"snapferry/internal/policy"
 	"snapferry/internal/reactor"
 	"snapferry/internal/sim"
@@ -34,6 +35,14 @@ type Settings struct {
 	// calls that no function makes; about theirs, Intervene is.
 	Simulation sim.Options
 	Policies   []policy.Policy
+	// Templates, when set, are synthesized CloudFormation templates, and what is
+	// deployed is what they say: functions run with their environment and time-out
+	// and may do what their roles may. PolicyFiles are then the policies, by the
+	// names of their files; POLICY_HASH in the templates guards that they were made
+	// for these. Policies and all that the templates say, Sources to ExpireEvery,
+	// must not be set.
+	Templates   *cloudformation.Assembly
+	PolicyFiles map[string][]byte
 	// Sources are the Regions in which snapshots are shared. Where copies go
 	// is said by the policies.
 	Sources []string // default: Home
@@ -90,8 +99,11 @@ var ErrKilled = errors.New("the function was killed")
 type Deployment struct {
 	World   *sim.World
 	Targets []string // Regions where copies go, sorted
+	// Roles are those of the templates, in the order of their making.
+	Roles []*cloudformation.Role
 
 	settings Settings
+	deployed map[string]*cloudformation.Function // by templates; nil without
 	running  sync.WaitGroup
 	stop     context.CancelFunc
 
@@ -109,6 +121,11 @@ type Deployment struct {
 // Deploy makes the world and deploys into it. Nothing runs before Start, unless
 // it is asked for.
 func Deploy(ctx context.Context, s Settings) (*Deployment, error) {
+	if s.Templates != nil {
+		if err := s.templated(); err != nil {
+			return nil, fmt.Errorf("deploy: %w", err)
+		}
+	}
 	if s.Sources == nil {
 		s.Sources = []string{Home}
 	}
@@ -146,7 +163,11 @@ func Deploy(ctx context.Context, s Settings) (*Deployment, error) {
 	if s.Listen != nil {
 		d.World.OnEvent(d.hear)
 	}
-	if err := d.createResources(ctx); err != nil {
+	create := d.createResources
+	if s.Templates != nil {
+		create = d.deployTemplates
+	}
+	if err := create(ctx); err != nil {
 		return nil, fmt.Errorf("deploy: %w", err)
 	}
 	return d, nil
@@ -156,6 +177,16 @@ func Deploy(ctx context.Context, s Settings) (*Deployment, error) {
 func (d *Deployment) Start(ctx context.Context) {
 	ctx, d.stop = context.WithCancel(ctx)
 	d.running.Go(func() { d.poll(ctx) })
+	if d.deployed != nil {
+		d.schedule(ctx, reconciling, func(ctx context.Context) error {
+			_, err := d.Reconcile(ctx)
+			return err
+		})
+		d.schedule(ctx, expiring, func(ctx context.Context) error {
+			_, err := d.Expire(ctx)
+			return err
+		})
+	}
 	every := func(period time.Duration, f func(context.Context) (reactor.Summary, error)) {
 		if period == 0 {
 			return

@@ -44,46 +44,42 @@ type process struct {
 
 // newProcess starts a process, wired as the function's main wires it.
 func (d *Deployment) newProcess(function string) (*process, error) {
-	p := &process{deployment: d}
+	p, w := &process{deployment: d}, d.wired(function)
 	config := aws.Config{
 		Region:       Home,
 		BaseEndpoint: aws.String(endpoint),
 		HTTPClient:   p,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: Account, SecretAccessKey: "simulated"}, nil
+			return aws.Credentials{AccessKeyID: w.accessKey, SecretAccessKey: "simulated"}, nil
 		}),
 		RetryMaxAttempts: d.settings.Attempts,
 	}
 	c := cloud.New(config)
-	queues := cloud.Queues{
-		URL:      queueURL(ordersQueue("{region}", "{lane}")),
-		Lanes:    strconv.Itoa(d.settings.Lanes),
-		Accounts: policy.Accounts(d.settings.Policies),
-	}
-	if function == copying {
-		queues.Letters = queueURL(ordersDLQ)
-	}
-	orders, err := c.Orders(queues)
-	if err != nil {
-		return nil, err
-	}
-	outcomes, err := c.Outcomes(busName)
-	if err != nil {
-		return nil, err
-	}
-	wakers, err := c.Wakers(queueURL(eventsQueue))
+	outcomes, err := c.Outcomes(w.bus)
 	if err != nil {
 		return nil, err
 	}
 	s := d.settings
+	if function == expiring {
+		p.expirer = &reactor.Expirer{Policies: s.Policies, Regions: w.furtherRegions, Copies: c.EC2(), Outcomes: outcomes, Now: c.Now}
+		return p, nil
+	}
+	orders, err := c.Orders(cloud.Queues{
+		URL: w.orders, Letters: w.letters, Lanes: strconv.Itoa(s.Lanes), Accounts: policy.Accounts(s.Policies),
+	})
+	if err != nil {
+		return nil, err
+	}
 	switch function {
 	case copying:
 		p.copier = &reactor.Copier{Policies: s.Policies, Slots: s.Slots, Copies: c.EC2(), Orders: orders, Outcomes: outcomes, Now: c.Now}
 	case reconciling:
+		wakers, err := c.Wakers(w.events)
+		if err != nil {
+			return nil, err
+		}
 		p.reconciler = &reactor.Reconciler{Policies: s.Policies, Sources: s.Sources, CatchUp: s.CatchUp,
 			Copies: c.EC2(), Orders: orders, Wakers: wakers, Now: c.Now}
-	case expiring:
-		p.expirer = &reactor.Expirer{Policies: s.Policies, Copies: c.EC2(), Outcomes: outcomes, Now: c.Now}
 	}
 	return p, nil
 }
@@ -168,10 +164,10 @@ func (d *Deployment) calling(userAgent string) *invocation {
 
 const agentPrefix = "snapferry/"
 
-// invoke runs f as one invocation in process p, within timeout. The error is
+// invoke runs f as one invocation in process p, within its time-out. The error is
 // ErrKilled when whatever f answered was lost with the process.
-func (d *Deployment) invoke(ctx context.Context, p *process, function string, timeout time.Duration, f func(ctx context.Context)) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+func (d *Deployment) invoke(ctx context.Context, p *process, function string, f func(ctx context.Context)) error {
+	ctx, cancel := context.WithTimeout(ctx, d.wired(function).timeout)
 	defer cancel()
 	i := &invocation{deployment: d, function: function, end: cancel}
 	d.mu.Lock()
@@ -212,7 +208,7 @@ func (d *Deployment) Copy(ctx context.Context, records []reactor.Record) ([]reac
 	}
 	var failures []reactor.Failure
 	journal := quiet(false)
-	err := d.invoke(ctx, p, copying, copyTimeout, func(ctx context.Context) { failures = p.copier.Handle(ctx, journal, records) })
+	err := d.invoke(ctx, p, copying, func(ctx context.Context) { failures = p.copier.Handle(ctx, journal, records) })
 	if err != nil {
 		return nil, reactor.Summary{}, err // and p is gone
 	}
@@ -247,7 +243,7 @@ func (d *Deployment) scheduled(ctx context.Context, at **process, function strin
 	}
 	p, journal := *at, quiet(false)
 	var answer error
-	err := d.invoke(ctx, p, function, otherTimeout, func(ctx context.Context) { answer = f(ctx, p, journal) })
+	err := d.invoke(ctx, p, function, func(ctx context.Context) { answer = f(ctx, p, journal) })
 	if err != nil {
 		*at = nil
 		return reactor.Summary{}, err

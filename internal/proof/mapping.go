@@ -97,7 +97,7 @@ func (d *Deployment) Receive(ctx context.Context, wait int) ([]Message, error) {
 
 func (d *Deployment) receive(ctx context.Context, wait, most int) ([]Message, error) {
 	var received struct{ Messages []message }
-	err := d.Do(ctx, Home, "sqs", "ReceiveMessage", map[string]any{
+	err := d.World.Do(ctx, d.wired(copying).accessKey, Home, "sqs", "ReceiveMessage", map[string]any{
 		"QueueUrl":                    queueURL(eventsQueue),
 		"MaxNumberOfMessages":         most,
 		"WaitTimeSeconds":             wait,
@@ -137,7 +137,7 @@ func (d *Deployment) Deliver(ctx context.Context, batch []Message) (reactor.Summ
 	if len(done) == 0 {
 		return summary, nil
 	}
-	return summary, d.Do(context.WithoutCancel(ctx), Home, "sqs", "DeleteMessageBatch", map[string]any{"QueueUrl": queueURL(eventsQueue), "Entries": done}, nil)
+	return summary, d.World.Do(context.WithoutCancel(ctx), d.wired(copying).accessKey, Home, "sqs", "DeleteMessageBatch", map[string]any{"QueueUrl": queueURL(eventsQueue), "Entries": done}, nil)
 }
 
 // Drain delivers what waits in the events queue, batch after batch, until

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"snapferry/internal/cloud"
+	"snapferry/internal/cloudformation"
 	"snapferry/internal/policy"
 	"snapferry/internal/snapshot"
 )
@@ -31,6 +32,8 @@ type Storm struct {
 	Lanes int
 	// Chaos is what goes wrong; nil: nothing.
 	Chaos *Chaos
+	// Templates, when set, are synthesized for PolicyFiles, and deployed.
+	Templates *cloudformation.Assembly
 	// Sample, when set, is called now and then in the middle of a function, and
 	// at every page that reconcile lists.
 	Sample func(function string)
@@ -84,12 +87,20 @@ func (s Storm) policy() (policy.Policy, error) {
 	if err != nil {
 		return policy.Policy{}, err
 	}
-	p, problems := policy.Parse("storm.json", document)
+	p, problems := policy.Parse(policyFile, document)
 	if len(problems) > 0 {
 		return policy.Policy{}, errors.New(problems[0].String())
 	}
 	return p, nil
 }
+
+// PolicyFiles are the storm's policy as the file that is deployed with it.
+func (s Storm) PolicyFiles() (map[string][]byte, error) {
+	document, err := s.withDefaults().document()
+	return map[string][]byte{policyFile: document}, err
+}
+
+const policyFile = "storm.json"
 
 func (s Storm) document() ([]byte, error) {
 	owners := make([]string, s.Accounts)

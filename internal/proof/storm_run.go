@@ -98,12 +98,20 @@ func (s Storm) pass(ctx context.Context) (*run, error) {
 		ExpireEvery:    6 * time.Hour,
 		Listen:         r.listen,
 	}
+	if s.Templates != nil {
+		settings.Policies, settings.Sources, settings.Lanes, settings.ReconcileEvery, settings.ExpireEvery = nil, nil, 0, 0, 0
+		settings.Templates = s.Templates
+		if settings.PolicyFiles, err = s.PolicyFiles(); err != nil {
+			return nil, err
+		}
+	}
 	if s.Chaos != nil {
 		s.Chaos.prepare(r, &settings)
 	}
 	if r.deployment, err = Deploy(ctx, settings); err != nil {
 		return nil, err
 	}
+	r.Lanes = r.deployment.settings.Lanes
 	if err := r.prepare(); err != nil {
 		return nil, err
 	}

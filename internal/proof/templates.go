@@ -1,0 +1,131 @@
+package proof
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"snapferry/internal/cloudformation"
+	"snapferry/internal/policy"
+)
+
+// wiring is what a function is told about what is around it, and who it is.
+type wiring struct {
+	accessKey                    string
+	orders, letters, events, bus string
+	furtherRegions               []string // for expire
+	timeout                      time.Duration
+}
+
+// wired is how a function is wired: as createResources made things, or as the
+// templates say.
+func (d *Deployment) wired(function string) wiring {
+	if f := d.deployed[function]; f != nil {
+		e := f.Environment
+		return wiring{
+			accessKey: f.Role.AccessKeyID, orders: e["ORDERS_QUEUE_URL"], letters: e["ORDERS_DLQ_URL"], events: e["EVENTS_QUEUE_URL"], bus: e["EVENT_BUS"],
+			furtherRegions: regionsIn(e["EXPIRE_REGIONS"]), timeout: f.Timeout,
+		}
+	}
+	w := wiring{accessKey: Account, orders: queueURL(ordersQueue("{region}", "{lane}")), bus: busName, timeout: otherTimeout}
+	switch function {
+	case copying:
+		w.letters, w.timeout = queueURL(ordersDLQ), copyTimeout
+	case reconciling:
+		w.events = queueURL(eventsQueue)
+	}
+	return w
+}
+
+// deployTemplates makes what the templates say, and takes from them what the
+// settings would say.
+func (d *Deployment) deployTemplates(ctx context.Context) error {
+	made, err := d.settings.Templates.Deploy(ctx, d.World)
+	if err != nil {
+		return err
+	}
+	hash := policy.Hash(d.settings.PolicyFiles)
+	deployed := map[string]*cloudformation.Function{}
+	for _, name := range []string{copying, reconciling, expiring} {
+		f, err := made.Function("snapferry-" + name)
+		switch {
+		case err != nil:
+			return err
+		case f.Account != Account || f.Region != Home:
+			return fmt.Errorf("%s is in account %s and %s: proofs have the home %s in %s", f.Name, f.Account, f.Region, Account, Home)
+		case f.Environment["POLICY_HASH"] != hash:
+			return fmt.Errorf("the policies have the hash %s and POLICY_HASH of %s is %s: make the templates for these policies", hash, f.Name, f.Environment["POLICY_HASH"])
+		}
+		deployed[name] = f
+	}
+	sources := deployed[copying].Sources
+	if len(sources) != 1 || !sources[0].Enabled || !sources[0].PartialAnswers || sources[0].BatchSize != batchSize || sources[0].Window != window {
+		return fmt.Errorf("snapferry-copy has the event sources %+v: proofs have one, with partial answers, batches of %d and a window of %s", sources, batchSize, window)
+	}
+	s := &d.settings
+	s.Copiers = max(sources[0].MaxConcurrency, 1)
+	if s.Slots, err = strconv.Atoi(deployed[copying].Environment["COPY_SLOTS"]); err != nil {
+		return fmt.Errorf("read COPY_SLOTS: %w", err)
+	}
+	if s.Lanes, err = strconv.Atoi(deployed[copying].Environment["ORDERS_LANES"]); err != nil {
+		return fmt.Errorf("read ORDERS_LANES: %w", err)
+	}
+	if s.CatchUp, err = time.ParseDuration(deployed[reconciling].Environment["CATCH_UP"]); err != nil {
+		return fmt.Errorf("read CATCH_UP: %w", err)
+	}
+	s.Sources = regionsIn(deployed[reconciling].Environment["SOURCE_REGIONS"])
+	d.deployed, d.Roles = deployed, made.Roles
+	return nil
+}
+
+func regionsIn(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// templated checks the settings of a deployment by templates and reads its
+// policies.
+func (s *Settings) templated() error {
+	if s.Policies != nil || s.Sources != nil || s.Slots != 0 || s.Lanes != 0 || s.CatchUp != 0 || s.Copiers != 0 || s.ReconcileEvery != 0 || s.ExpireEvery != 0 {
+		return errors.New("Policies, Sources, Slots, Lanes, CatchUp, Copiers and schedules come with Templates: leave them out")
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.PolicyFiles)) {
+		p, problems := policy.Parse(name, s.PolicyFiles[name])
+		if len(problems) > 0 {
+			return errors.New(problems[0].String())
+		}
+		s.Policies = append(s.Policies, p)
+	}
+	return nil
+}
+
+// schedule runs a function whenever its templates' schedules are due and their
+// role may invoke it.
+func (d *Deployment) schedule(ctx context.Context, function string, run func(context.Context) error) {
+	f := d.deployed[function]
+	for _, s := range f.Schedules {
+		if !s.Enabled {
+			continue
+		}
+		d.running.Go(func() {
+			due := s.Expression.Next(time.Now())
+			for !due.IsZero() && sleep(ctx, time.Until(due)) {
+				err := d.World.Permit(s.Act("lambda:InvokeFunction", s.FunctionARN))
+				if err == nil {
+					err = run(ctx)
+				}
+				if err != nil {
+					d.problem(err)
+				}
+				// What was due meanwhile is not made up for.
+				for due = s.Expression.Next(due); !due.IsZero() && !due.After(time.Now()); {
+					due = s.Expression.Next(due)
+				}
+			}
+		})
+	}
+}
