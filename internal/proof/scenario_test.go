@@ -131,7 +131,7 @@ func scenario(t *testing.T, w *watch) view {
 	}
 	// A refused order in the queue can hide a copy that is missing until it is
 	// given up: what that held up is told, and tagged, in the last rounds.
-	for range 2 {
+	for range 4 {
 		p.reconcile()
 		p.pass(40 * time.Minute)
 	}

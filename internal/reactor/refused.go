@@ -12,10 +12,9 @@ import (
 const (
 	restDenied = time.Hour      // between two attempts at what somebody must mend
 	buryAfter  = 24 * time.Hour // as long as DLM tries
-	// An order may have waited for a slot all day: it must also have been tried
-	// that often.
-	buryDenied  = 12
-	buryUnknown = 4 // of those tries at which people would be told
+	// An order may have waited for a slot all day: it must also have failed that
+	// often, at tries well apart.
+	buryTimes = 4
 )
 
 // refused deals with a CopySnapshot that did not answer with a copy. An error
@@ -41,9 +40,9 @@ func (t *turn) refused(ctx context.Context, d Delivery, err error) error {
 	t.journal.add(ctx, step)
 	switch {
 	case errors.Is(err, ErrDenied):
-		return t.failing(ctx, d, err, restDenied, buryDenied, "EC2 refuses the copy", "tried again every hour")
+		return t.failing(ctx, d, err, restDenied, "EC2 refuses the copy", "tried again every hour")
 	case d.Receives%tellEvery == 0:
-		return t.failing(ctx, d, err, restUnknown, buryUnknown, "EC2 fails to answer", "tried again every few minutes")
+		return t.failing(ctx, d, err, restUnknown, "EC2 fails to answer", "tried again every few minutes")
 	}
 	t.release(ctx, d, restUnknown) // there may be a copy: whoever is next looks first
 	return nil
@@ -55,7 +54,7 @@ const tellEvery = 20
 
 // failing keeps trying slowly, tells people once per cause, and gives up after a
 // day: the order then waits in the dead-letter queue until it is put back.
-func (t *turn) failing(ctx context.Context, d Delivery, err error, rest time.Duration, most int, what, meanwhile string) error {
+func (t *turn) failing(ctx context.Context, d Delivery, err error, rest time.Duration, what, meanwhile string) error {
 	now, cause := t.copier.Now(), Cause(err)
 	history := plan.Denial{Cause: cause, Since: now, Times: 1}
 	told := false
@@ -64,7 +63,7 @@ func (t *turn) failing(ctx context.Context, d Delivery, err error, rest time.Dur
 	}
 	order := d.Order
 	order.Denial, order.NotBefore = &history, now.Add(rest)
-	day := now.Sub(history.Since) >= buryAfter && history.Times >= most
+	day := now.Sub(history.Since) >= buryAfter && history.Times >= buryTimes
 	over := day && t.copier.Orders.Buries()
 	if day && !over {
 		history.Since, history.Times = now, 0 // without such a queue people are reminded once a day
