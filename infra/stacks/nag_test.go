@@ -28,7 +28,7 @@ var accepted = []struct{ found, why string }{
 		"the lanes of a Region"},
 	{`/snapferry-home/(Copy|Reconcile|Expire)Role AwsSolutions-IAM5\[Resource::arn:aws:logs:[^:]+:222222222222:log-group:/aws/lambda/snapferry-(copy|reconcile|expire):\*\]`,
 		"the streams of the function's own log group"},
-	{`/snapferry-source-[^/]*/LifecycleRole AwsSolutions-IAM5\[Resource::arn:aws:ec2:[^:]+:111111111111:volume/\*\]`,
+	{`/snapferry-source-[^/]*/LifecycleRole AwsSolutions-IAM5\[Resource::arn:aws:ec2:[^:]+:\d{12}:volume/\*\]`,
 		"volumes with the tag that the settings name: it is a condition"},
 	{`/snapferry-source-[^/]*/LifecycleRole AwsSolutions-IAM5\[Resource::arn:aws:ec2:[^:]+::snapshot/(snap-)?\*\]`,
 		"snapshots have no id before DLM makes them; what it deletes must carry its own tag"},
