@@ -15,7 +15,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VENV      := .venv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench build build-local lint race fuzz validate local sim invoke crash wire conformance wire-tools sam sam-tools clean go
+.PHONY: help run test bench build build-local lint race fuzz validate local sim invoke crash wire conformance wire-tools sam sam-tools synth diff deploy destroy clean go node npx
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-zA-Z_-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +25,11 @@ help: ## list the targets
 	@echo "  FN=$(FN)  the function that invoke runs: copy, reconcile or expire"
 	@echo "  EVENT=$(EVENT)  the event that it gets: another file, of events/ for example"
 	@echo "  FUZZTIME=$(FUZZTIME)  how long each of the readers is fuzzed"
-	@echo "  ARGS=$(ARGS)  more flags for local, sim, run and invoke"
+	@echo "  SETTINGS=$(SETTINGS)  what is deployed, and where"
+	@echo "  ACCOUNT=$(ACCOUNT) HOME_REGION=$(HOME_REGION)  the target account and its home Region, instead of those in SETTINGS"
+	@echo "  TARGET=$(TARGET)  whose stacks diff, deploy and destroy are about: target or source, for the source accounts"
+	@echo "  STACKS=$(STACKS)  which of them: a stack's name, or a pattern in quotes"
+	@echo "  ARGS=$(ARGS)  more flags for local, sim, run, invoke, diff, deploy and destroy"
 
 # What builds needs Go; gofmt comes with it.
 go:
@@ -36,7 +40,7 @@ run: build-local ## build for this machine and show the whole story on a simulat
 	dist/local/snapferry demo $(ARGS)
 
 test: go ## test everything
-	@unformatted=$$(gofmt -l cmd functions internal); if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
+	@unformatted=$$(gofmt -l cmd functions infra internal); if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
 	go vet ./...
 	go test ./...
 
@@ -56,7 +60,7 @@ build-local: go ## build the command line and the functions for this machine int
 	$(BUILD) -o dist/local/snapferry ./cmd/snapferry
 
 lint: go ## look for mistakes with go vet and staticcheck
-	@unformatted=$$(gofmt -l cmd functions internal); if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
+	@unformatted=$$(gofmt -l cmd functions infra internal); if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
 	go vet ./...
 	go run $(STATICCHECK) ./...
 
@@ -114,8 +118,42 @@ sam: build-local ## validate, build and run template.yaml with the AWS SAM CLI (
 	@test -x $(VENV)-sam/bin/sam || { echo "the AWS SAM CLI is missing: run 'make sam-tools' first"; exit 1; }
 	SAM="$(CURDIR)/$(VENV)-sam/bin/sam" $(VENV)-sam/bin/python -m pytest -q -rs -p no:cacheprovider functions/testdata/sam
 
+# The deployment. Of the settings on the command line, make hands SETTINGS, ACCOUNT
+# and HOME_REGION on to the app.
+SETTINGS ?= infra/settings.json
+TARGET   ?= target
+STACKS   ?= *
+# Newer ones can't read what the CDK's library in go.mod writes.
+CDK      := npx --yes aws-cdk@2.1148.1
+# The app writes the stacks of the source accounts into a folder of their own: they
+# are deployed with other credentials.
+ASSEMBLY  = infra/cdk.out$(if $(filter source,$(TARGET)),/source)
+
+node:
+	@command -v node >/dev/null || { echo "node is missing: install Node.js 22 or newer (https://nodejs.org) and put its bin folder on PATH"; exit 1; }
+
+npx: node
+	@command -v npx >/dev/null || { echo "npx is missing: it comes with npm, as Node.js does (https://nodejs.org); put its bin folder on PATH"; exit 1; }
+	@case "$(TARGET)" in target|source) ;; *) echo "TARGET is $(TARGET): use target, for the target account, or source, for the source accounts"; exit 2;; esac
+
+synth: node build ## write the CloudFormation templates into infra/cdk.out, from SETTINGS and policies/
+	rm -rf infra/cdk.out
+	$(BUILD) -o dist/local/infra ./infra
+	SETTINGS="$(SETTINGS)" dist/local/infra target
+	SETTINGS="$(SETTINGS)" dist/local/infra source
+
+diff: npx synth ## show what deploy would change (needs credentials for AWS)
+	$(CDK) diff --app $(ASSEMBLY) $(ARGS) "$(STACKS)"
+
+deploy: npx synth ## deploy to the target account, or with TARGET=source to the source accounts (needs credentials for AWS)
+	$(CDK) deploy --app $(ASSEMBLY) --import-existing-resources $(ARGS) "$(STACKS)"
+
+destroy: npx synth ## say what stays behind, ask, and remove the deployment (needs credentials for AWS)
+	@SETTINGS="$(SETTINGS)" dist/local/infra left $(TARGET)
+	$(CDK) destroy --app $(ASSEMBLY) $(ARGS) "$(STACKS)"
+
 clean: ## remove what was built
-	rm -rf dist .aws-sam $(VENV) $(VENV)-sam
+	rm -rf dist infra/cdk.out .aws-sam $(VENV) $(VENV)-sam
 
 # What `sam build` calls, one target per function of template.yaml; its parameter
 # Architecture and ARCH have to agree.

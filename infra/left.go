@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"snapferry/infra/blueprint"
 )
@@ -19,12 +20,25 @@ func printLeft(w io.Writer, b blueprint.Blueprint) {
 		fmt.Fprintf(w, "  the logs /aws/lambda/%s in %s, each line for %d days\n", f.FullName, b.Home.Region, f.LogRetention)
 	}
 	fmt.Fprintf(w, "  the bucket and roles of cdk bootstrap in %s\n", b.Home.Region)
+	fmt.Fprintln(w, "  what source accounts share with it: make destroy TARGET=source ends that")
+	fmt.Fprintf(w, "All else goes, what waits in queues too: a new deployment orders again what is at most %g hours old; "+
+		"for older snapshots that were shared lately, wait until no orders wait.\n", b.Settings.CatchUp.Hours())
+}
+
+// printLeftInSources says what stays in the source accounts when their stacks go.
+func printLeftInSources(w io.Writer, b blueprint.Blueprint) {
+	fmt.Fprintln(w, "When the stacks of the source accounts are destroyed, these stay:")
+	const snapshots = "the snapshots that DLM made, shared as they are: nothing deletes or unshares them any more"
 	for _, s := range b.Sources {
-		fmt.Fprintf(w, "  in account %s, %s: the stack that creates and shares snapshots; make destroy TARGET=source ends it\n", s.Account, s.Region)
+		fmt.Fprintf(w, "  in account %s, %s: %s\n", s.Account, s.Region, snapshots)
 	}
 	if b.StackSet != nil {
-		fmt.Fprintf(w, "  in the organisation: the StackSet %s; make destroy TARGET=source ends it\n", b.StackSet.Name)
+		fmt.Fprintf(w, "  in each account of %s, %s: %s\n", strings.Join(b.StackSet.Units, ", "), strings.Join(b.StackSet.Regions, ", "), snapshots)
 	}
-	fmt.Fprintf(w, "All else goes, what waits in queues too: a new deployment orders again what is not older than %s; "+
-		"for older snapshots that were shared lately, wait until no orders wait.\n", b.Settings.CatchUp)
+	for _, account := range b.Settings.Sources {
+		for _, key := range account.Keys {
+			fmt.Fprintf(w, "  the statements that were added to the policy of %s\n", key)
+		}
+	}
+	fmt.Fprintf(w, "  every copy in account %s\n", b.Home.Account)
 }

@@ -17,10 +17,10 @@ import (
 	"snapferry/internal/policy"
 )
 
-const usage = `usage: infra [target | source | left]
+const usage = `usage: infra [left] [target | source]
   target   synthesize the stacks of the target account (the default)
   source   synthesize the stacks of the source accounts
-  left     say what stays behind when the stacks are destroyed
+  left     synthesize nothing, and say what stays when those stacks are destroyed
 from the environment, with defaults for the repository's root:
   SETTINGS=infra/settings.json  POLICIES=policies  DIST=dist  CDK_OUTDIR=infra/cdk.out
   ACCOUNT and HOME_REGION go before those of the settings`
@@ -28,11 +28,12 @@ from the environment, with defaults for the repository's root:
 func main() { os.Exit(run(os.Args[1:], os.Getenv, os.Stdout, os.Stderr)) }
 
 func run(args []string, getenv func(string) string, stdout, stderr io.Writer) int {
-	what := "target"
+	args, left := afterLeft(args)
+	account := "target"
 	if len(args) > 0 {
-		what = args[0]
+		account = args[0]
 	}
-	if len(args) > 1 || what != "target" && what != "source" && what != "left" {
+	if len(args) > 1 || account != "target" && account != "source" {
 		fmt.Fprintln(stderr, usage)
 		return 2
 	}
@@ -50,25 +51,35 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 	if len(problems) > 0 {
 		return 1
 	}
-	for _, w := range b.Warnings {
-		fmt.Fprintln(stderr, "warning:", w)
-	}
 
 	defer jsii.Close()
 	var err error
-	switch what {
-	case "target":
-		err = stacks.Target(b, env("DIST", "dist"), env("CDK_OUTDIR", filepath.Join("infra", "cdk.out")))
-	case "source":
-		err = sources(b, env("CDK_OUTDIR", filepath.Join("infra", "cdk.out", "source")), stdout)
-	case "left":
+	switch {
+	case left && account == "target":
 		printLeft(stdout, b)
+	case left:
+		printLeftInSources(stdout, b)
+	case account == "target":
+		for _, w := range b.Warnings {
+			fmt.Fprintln(stderr, "warning:", w)
+		}
+		err = stacks.Target(b, env("DIST", "dist"), env("CDK_OUTDIR", filepath.Join("infra", "cdk.out")))
+	default:
+		err = sources(b, env("CDK_OUTDIR", filepath.Join("infra", "cdk.out", "source")), stdout)
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "infra:", err)
 		return 1
 	}
 	return 0
+}
+
+// afterLeft is the arguments after "left", and whether they began with it.
+func afterLeft(args []string) ([]string, bool) {
+	if len(args) > 0 && args[0] == "left" {
+		return args[1:], true
+	}
+	return args, false
 }
 
 // plan is the blueprint for the settings and policies, or all that is wrong with

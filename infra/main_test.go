@@ -61,8 +61,8 @@ func TestProblems(t *testing.T) {
 	for _, p := range slices.Concat(inSettings, inPolicies) {
 		want.WriteString(p.String() + "\n")
 	}
-	for _, what := range []string{"target", "source", "left"} {
-		code, stdout, stderr := start([]string{what}, env)
+	for _, what := range []string{"target", "source", "left target", "left source"} {
+		code, stdout, stderr := start(strings.Fields(what), env)
 		if diff := cmp.Diff(want.String(), stderr); diff != "" || code != 1 || stdout != "" {
 			t.Errorf("%s: exit %d, stdout %q, stderr (-want +got):\n%s", what, code, stdout, diff)
 		}
@@ -78,10 +78,13 @@ func TestNotBuilt(t *testing.T) {
 	if code != 1 || !strings.Contains(stderr, "run make build ARCH=arm64") {
 		t.Errorf("exit %d, stderr %q: want 1 and how to build", code, stderr)
 	}
+	if !strings.HasPrefix(stderr, "warning: golden/guide/settings.json: $.alarmEmails: ") {
+		t.Errorf("stderr %q: want a warning that nobody hears alarms", stderr)
+	}
 }
 
 func TestUsage(t *testing.T) {
-	for _, args := range [][]string{{"deploy"}, {"target", "source"}} {
+	for _, args := range [][]string{{"deploy"}, {"target", "source"}, {"left", "left"}} {
 		if code, _, stderr := start(args, guide(t)); code != 2 || !strings.HasPrefix(stderr, "usage:") {
 			t.Errorf("%v: exit %d, stderr %q: want 2 and the usage", args, code, stderr)
 		}
@@ -95,9 +98,6 @@ func TestOverrides(t *testing.T) {
 	code, stdout, stderr := start([]string{"left"}, env)
 	if code != 0 || !strings.Contains(stdout, "account 999999999999") || !strings.Contains(stdout, "in eu-west-1") {
 		t.Errorf("exit %d, stdout %q, stderr %q: want the account and Region of the command line", code, stdout, stderr)
-	}
-	if !strings.Contains(stderr, "warning: ") {
-		t.Errorf("stderr %q: want a warning that nobody hears alarms", stderr)
 	}
 }
 
@@ -141,6 +141,20 @@ func TestLeft(t *testing.T) {
 	}
 	if retained != 4 {
 		t.Errorf("%d resources stay, want 3 log groups and a key", retained)
+	}
+}
+
+// TestLeftInSources: snapshots outlive the policy that would have deleted them.
+func TestLeftInSources(t *testing.T) {
+	for name, want := range map[string]string{
+		"guide":        "in account 111111111111, us-east-1: the snapshots",
+		"organization": "in each account of ou-a1b2-c3d4e5f6, eu-central-1, us-east-1: the snapshots",
+	} {
+		env := guide(t)
+		env["SETTINGS"], env["POLICIES"] = "golden/"+name+"/settings.json", "golden/"+name+"/policies"
+		if code, stdout, _ := start([]string{"left", "source"}, env); code != 0 || !strings.Contains(stdout, want) {
+			t.Errorf("%s: exit %d, %q not in:\n%s", name, code, want, stdout)
+		}
 	}
 }
 

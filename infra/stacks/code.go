@@ -33,8 +33,8 @@ func checkCode(f blueprint.Function, dist, architecture string) error {
 	}
 	defer file.Close()
 	if file.Machine != want.machine {
-		return fmt.Errorf("package %s: %s is for %s and the settings say %s: run make build ARCH=%s, or change architecture",
-			f.Name, program, file.Machine, architecture, want.arch)
+		return fmt.Errorf("package %s: %s is for %s and the settings say %s: build it with ARCH=%s, as in make synth ARCH=%s, or change architecture",
+			f.Name, program, file.Machine, architecture, want.arch, want.arch)
 	}
 	packaged, err := policy.ReadDir(filepath.Join(dir, "policies"))
 	if err != nil {

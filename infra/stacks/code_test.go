@@ -24,7 +24,7 @@ func TestCheckCode(t *testing.T) {
 	}{
 		"as it should be":     {"arm64", files, ""},
 		"not built":           {"", files, "no such file or directory: run make build ARCH=arm64"},
-		"for another machine": {"x86_64", files, "is for EM_X86_64 and the settings say arm64: run make build ARCH=arm64"},
+		"for another machine": {"x86_64", files, "is for EM_X86_64 and the settings say arm64: build it with ARCH=arm64"},
 		"with other policies": {"arm64", others, "those to deploy " + policy.Hash(files) + ": run make build ARCH=arm64"},
 		"without policies":    {"arm64", nil, "run make build ARCH=arm64"},
 	} {

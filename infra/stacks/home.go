@@ -8,7 +8,7 @@ import (
 )
 
 // newHome makes the one stack with code in it.
-func newHome(app awscdk.App, b blueprint.Blueprint, dist string) {
+func newHome(app awscdk.App, b blueprint.Blueprint, dist string) awscdk.Stack {
 	h := b.Home
 	stack := newStackWithAssets(app, blueprint.Application+"-home", h.Account, h.Region, "snapferry: queues, functions, alarms")
 	transport := newTransportKey(stack, h.TransportKey)
@@ -30,11 +30,12 @@ func newHome(app awscdk.App, b blueprint.Blueprint, dist string) {
 		newAlarm(stack, a, topic)
 	}
 	newDashboard(stack, h.Dashboard, h.Region)
+	return stack
 }
 
 // newForwarder makes a Region's rules, whose target is the bus in the home
 // Region.
-func newForwarder(app awscdk.App, account string, f blueprint.Forwarder) {
+func newForwarder(app awscdk.App, account string, f blueprint.Forwarder) awscdk.Stack {
 	stack := newStack(app, blueprint.Application+"-forwarder-"+f.Region, account, f.Region, "snapferry: sends the events of "+f.Region+" home")
 	transport := newTransportKey(stack, f.TransportKey)
 	made := newQueues(stack, []blueprint.Queue{f.Undelivered}, transport)
@@ -45,4 +46,5 @@ func newForwarder(app awscdk.App, account string, f blueprint.Forwarder) {
 	for _, a := range f.Alarms {
 		newAlarm(stack, a, topic)
 	}
+	return stack
 }

@@ -32,9 +32,10 @@ func Target(b blueprint.Blueprint, dist, out string) error {
 }
 
 func target(app awscdk.App, b blueprint.Blueprint, dist string) {
-	newHome(app, b, dist)
+	home := newHome(app, b, dist)
 	for _, f := range b.Forwarders {
-		newForwarder(app, b.Home.Account, f)
+		// Its rules would send to a bus that is not there yet.
+		newForwarder(app, b.Home.Account, f).AddDependency(home, nil)
 	}
 	for _, k := range b.Keys {
 		newKeyStack(app, b.Home.Account, k)
