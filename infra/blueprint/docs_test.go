@@ -1,10 +1,14 @@
 package blueprint
 
 import (
+	"encoding/json"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"snapferry/internal/policy"
 )
@@ -37,66 +41,96 @@ func TestRunbook(t *testing.T) {
 	}
 }
 
-// TestRunbookNames: the queues, topics, functions and alarms that the runbook
-// and the guide to deployment name are there.
-func TestRunbookNames(t *testing.T) {
+// TestDeployedNames: the stacks, queues, topics, functions, alarms and roles that the
+// documents for operators name are deployed. A name that ends with a hyphen
+// stands for several.
+func TestDeployedNames(t *testing.T) {
 	b := guide(t, func(s *Settings) { s.OwnKeys = []string{"eu-west-2"} })
-	known := map[string]bool{
-		"snapferry":                             true,
-		"snapferry-home":                        true, // the stacks
-		"snapferry-key-eu-west-2":               true,
-		"snapferry-source-stackset":             true,
-		"snapferry-source":                      true, // the StackSet
-		"snapferry-source-111111111111-us-east": true,
-		"snapferry-orders-dlq":                  true,
+	known := []string{Application + "-home", Application + "-source-stackset", homeTopic, forwarderTopic}
+	for _, k := range b.Keys {
+		known = append(known, Application+"-key-"+k.Region)
 	}
-	// What is numbered ends here with its letters.
-	short := func(name string) string { return strings.TrimRight(strings.TrimSuffix(name, ".fifo"), "-0123456789") }
-	for _, f := range b.Forwarders {
-		known[short("snapferry-forwarder-"+f.Region)] = true
-		known[short(f.Topic.Name)] = true
-		known[short(f.Undelivered.Name)] = true
-		for _, a := range f.Alarms {
-			known[short(a.Name)] = true
-		}
-		for _, r := range f.Rules {
-			known[short(r.Name)] = true
-		}
+	for _, s := range b.Sources {
+		known = append(known, Application+"-source-"+s.Account+"-"+s.Region)
 	}
 	for _, q := range b.Home.Queues {
-		known[short(q.Name)] = true
+		known = append(known, strings.TrimSuffix(q.Name, ".fifo"))
 	}
-	for _, a := range b.Home.Alarms {
-		known[short(a.Name)] = true
+	alarms := slices.Clone(b.Home.Alarms)
+	for _, f := range b.Forwarders {
+		known = append(known, Application+"-forwarder-"+f.Region, f.Undelivered.Name)
+		alarms = append(alarms, f.Alarms...)
 	}
-	known[b.Home.Topic.Name] = true
-	for name := range roles(b) {
-		_, name, _ = strings.Cut("/"+name, "snapferry-")
-		known[short("snapferry-"+name)] = true
+	for _, a := range alarms {
+		known = append(known, a.Name)
 	}
-	for _, file := range []string{"runbook.md", "deploy.md"} {
+	for _, role := range roles(b) {
+		known = append(known, role.Name)
+	}
+	for _, file := range []string{"runbook.md", "deploy.md", "failures.md"} {
 		for _, name := range regexp.MustCompile(`snapferry-[a-z0-9-]+`).FindAllString(string(contents(t, "../../docs/"+file)), -1) {
-			if !known[short(name)] {
+			if !slices.ContainsFunc(known, func(k string) bool {
+				return k == name || strings.HasSuffix(name, "-") && strings.HasPrefix(k, name)
+			}) {
 				t.Errorf("docs/%s names %s, which is not deployed", file, name)
 			}
 		}
 	}
 }
 
-// TestSettingsDoc: every setting is in docs/settings.md, and no other.
+// TestSettingsDoc: every setting is in docs/settings.md, in the table and in an
+// example that is valid, and no other.
 func TestSettingsDoc(t *testing.T) {
+	doc := string(contents(t, "../../docs/settings.md"))
 	var got []string
-	for line := range strings.Lines(string(contents(t, "../../docs/settings.md"))) {
-		columns := strings.Split(line, "|")
-		if len(columns) < 4 {
-			continue
-		}
-		for _, name := range regexp.MustCompile("`([a-zA-Z]+)[^`]*`").FindAllStringSubmatch(columns[1], -1) {
-			got = append(got, name[1])
+	for line := range strings.Lines(doc) {
+		if columns := strings.Split(line, "|"); len(columns) > 4 {
+			for _, name := range regexp.MustCompile("`([a-zA-Z]+)`").FindAllStringSubmatch(columns[1], -1) {
+				got = append(got, name[1])
+			}
 		}
 	}
 	if got, want := set(got), set(known); !slices.Equal(got, want) {
-		t.Errorf("docs/settings.md has %q, want %q", got, want)
+		t.Errorf("the table of docs/settings.md has %q, want %q", got, want)
+	}
+	_, example, _ := strings.Cut(doc, "```json\n")
+	example, _, _ = strings.Cut(example, "```")
+	if _, problems := ParseSettings("settings.md", []byte(example), Overrides{}); len(problems) > 0 {
+		t.Errorf("the example of docs/settings.md:\n%s", lines(problems))
+	}
+	var fields map[string]any
+	if err := json.Unmarshal([]byte(example), &fields); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := names(fields), set(known); !slices.Equal(got, want) {
+		t.Errorf("the example of docs/settings.md has %q, want %q", got, want)
+	}
+}
+
+// TestSettingsDocDefaults: docs/settings.md tells the defaults that there are.
+func TestSettingsDocDefaults(t *testing.T) {
+	doc := string(contents(t, "../../docs/settings.md"))
+	d := defaults()
+	for setting, want := range map[string]string{
+		"schedules":        "`" + rateOf(d.Schedules.Reconcile) + "`, `" + rateOf(d.Schedules.Expire) + "`",
+		"copySlots":        fmt.Sprint(d.CopySlots),
+		"catchUp":          "`" + hoursOf(d.CatchUp) + "`",
+		"lanes":            fmt.Sprint(d.Lanes),
+		"orderAgeHours":    fmt.Sprint(int(d.OrderAge.Hours())),
+		"logLevel":         "`" + d.LogLevel + "`",
+		"logRetentionDays": fmt.Sprint(d.LogRetention),
+		"tracing":          fmt.Sprint(d.Tracing),
+		"architecture":     "`" + d.Architecture + "`",
+	} {
+		if row := "| `" + setting + "` | " + want + " |"; !strings.Contains(doc, row) {
+			t.Errorf("docs/settings.md has no row %s", row)
+		}
+	}
+	_, written, _ := strings.Cut(doc, "The default of `snapshots` is `")
+	written, _, _ = strings.Cut(written, "`")
+	s, problems := ParseSettings("settings.md", []byte(strings.Replace(least, "{", `{"snapshots": `+written+", ", 1)), Overrides{})
+	if diff := cmp.Diff(d.Snapshots, s.Snapshots); diff != "" || len(problems) > 0 {
+		t.Errorf("the default of snapshots in docs/settings.md is not the code's (-code +documented):\n%s%s", diff, lines(problems))
 	}
 }
 
