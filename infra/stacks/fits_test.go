@@ -85,7 +85,7 @@ func largest(t *testing.T) deployment {
 	write("settings.json", map[string]any{
 		"account": "222222222222", "homeRegion": "us-east-1", "sourceRegions": []string{"us-east-1"}, "sources": sources,
 		"organization": map[string]any{"id": "o-a1b2c3d4e5", "units": []string{"ou-a1b2-c3d4e5f6"}},
-		"ownKeys":      regions, "alarmEmails": []string{"backup-team@example.com"},
+		"lanes":        8, "ownKeys": regions, "alarmEmails": []string{"backup-team@example.com"},
 	})
 	write("policies/largest.json", map[string]any{
 		"PolicyType": "EVENT_BASED_POLICY",
