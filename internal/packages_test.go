@@ -1,4 +1,5 @@
-// Package internal holds one test: the table of who may import whom.
+// Package internal holds tests of the repository as a whole: who may import
+// whom, and whether what documents name is there.
 package internal
 
 import (
