@@ -122,7 +122,8 @@ func (s Storm) pass(ctx context.Context) (*run, error) {
 		return nil, err
 	}
 	// A lost result, or a failed copy, is found within the hour.
-	time.Sleep(90 * time.Minute)
+	// Where there are many, reconcile looks more rarely.
+	time.Sleep(90*time.Minute + time.Duration(s.Sources/1000)*6*time.Minute)
 	r.deployment.Stop()
 	return r, nil
 }
