@@ -1,0 +1,251 @@
+package proof
+
+import (
+	"encoding/json"
+	"fmt"
+	"iter"
+	"maps"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"snapferry/internal/sim"
+)
+
+// idleActions are those that roles may do and the scenario does not see them do,
+// by role and action, with the reason.
+var idleActions = map[string]string{
+	"snapferry-copy logs:CreateLogStream":      noLogs,
+	"snapferry-copy logs:PutLogEvents":         noLogs,
+	"snapferry-reconcile logs:CreateLogStream": noLogs,
+	"snapferry-reconcile logs:PutLogEvents":    noLogs,
+	"snapferry-expire logs:CreateLogStream":    noLogs,
+	"snapferry-expire logs:PutLogEvents":       noLogs,
+}
+
+const noLogs = "Lambda itself does it under the role, and the simulated AWS has no CloudWatch Logs"
+
+// power is an action of a statement of a role.
+type power struct {
+	statement sim.PolicyStatement
+	action    string // as the statement has it, with its wildcards
+}
+
+// TestEveryPermissionIsUsed: in the scenario every statement of every role
+// allows something, and every action in it is done under it.
+func TestEveryPermissionIsUsed(t *testing.T) {
+	type use struct {
+		by     sim.PolicyStatement
+		action string
+	}
+	var mu sync.Mutex
+	uses := map[use]int{}
+	end, roles := goldenOf(t, "proof").under(t, nil, func(a sim.Authorization) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, by := range a.By {
+			if a.Allowed && by.Of == a.Role {
+				uses[use{by, a.Action}]++
+			}
+		}
+	})
+	if end.Deployed != "" {
+		t.Fatal(end.Deployed)
+	}
+	unused := map[string]bool{}
+	for _, role := range roles {
+		statements, actions := 0, 0
+		for i, policy := range role.Policies {
+			var document struct{ Statement []struct{ Sid, Action any } }
+			if err := json.Unmarshal([]byte(policy.Document), &document); err != nil {
+				t.Fatal(err)
+			}
+			for j, s := range document.Statement {
+				statements++
+				at := sim.PolicyStatement{Of: role.ARN, Policy: i, Statement: j, Sid: fmt.Sprint(s.Sid)}
+				for _, action := range oneOrMore(s.Action) {
+					actions++
+					form := regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(action), `\*`, ".*") + "$")
+					used := 0
+					for u, n := range uses {
+						if u.by == at && form.MatchString(u.action) {
+							used += n
+						}
+					}
+					name := role.Name + " " + action
+					switch excused := idleActions[name] != ""; {
+					case used == 0 && !excused:
+						t.Errorf("nobody ever did %s, which statement %s of %s allows", action, s.Sid, role.Name)
+					case used == 0:
+						unused[name] = true
+					}
+				}
+			}
+		}
+		t.Logf("%s: %d statements, %d actions", role.Name, statements, actions)
+		if statements == 0 {
+			t.Errorf("%s has no statements", role.Name)
+		}
+	}
+	for name := range idleActions {
+		if !unused[name] {
+			t.Errorf("the table excuses %s, which is done, or allowed nobody: remove it there", name)
+		}
+	}
+}
+
+func oneOrMore(value any) (all []string) {
+	list, several := value.([]any)
+	if !several {
+		list = []any{value}
+	}
+	for _, one := range list {
+		all = append(all, fmt.Sprint(one))
+	}
+	return all
+}
+
+// dispensable are grounds without which the scenario comes to the same, with the
+// reason. What is said of a statement is said of each of its actions.
+var dispensable = map[string]string{
+	"snapferry-home CopyRole Log":      noLogs,
+	"snapferry-home ReconcileRole Log": noLogs,
+	"snapferry-home ExpireRole Log":    noLogs,
+
+	"snapferry-home CopyRole UseKeys kms:Decrypt":    keysAreAsked,
+	"snapferry-home CopyRole UseKeys kms:ReEncrypt*": keysAreAsked,
+}
+
+const (
+	keysAreAsked = "Amazon documents it for copying, so that it is granted; where it was denied for a trial the copy was made all the same, and so it is here"
+	noAlarms     = "the simulated AWS has no CloudWatch, whose alarms reach an encrypted topic with it"
+)
+
+// excuse is why a ground is dispensable, and under which name; "" is that it is
+// not.
+func (g ground) excuse() (reason, name string) {
+	whole := g
+	whole.action = ""
+	for _, name := range []string{g.String(), whole.String()} {
+		if reason := dispensable[name]; reason != "" {
+			return reason, name
+		}
+	}
+	if g.kind == "AWS::KMS::Key" && g.sid == "AlarmsArrive" {
+		return noAlarms, "AlarmsArrive"
+	}
+	return "", ""
+}
+
+// TestNothingIsGrantedForNothing takes away each statement that allows something
+// to anybody, and each action of it, one at a time, in the policies of roles,
+// queues and keys and in the trust of roles. Without any one of them the
+// deployment is refused, or the scenario comes to another end.
+func TestNothingIsGrantedForNothing(t *testing.T) {
+	c := goldenOf(t, "proof")
+	want, _ := c.under(t, nil, nil)
+	if problems := want.complete(); len(problems) > 0 {
+		t.Fatalf("the scenario is not what it is meant to be:\n%s", strings.Join(problems, "\n"))
+	}
+	if again, _ := c.under(t, nil, nil); !gocmp.Equal(want, again) {
+		t.Fatalf("the scenario does not come to the same end twice:\n%s", gocmp.Diff(want, again))
+	}
+	var tried []ground
+	for _, g := range c.grounds(t) {
+		if !g.deny { // a list of forbidden acts tries those
+			tried = append(tried, g)
+		}
+	}
+	var mu sync.Mutex
+	excused, shown, statements := map[string]bool{}, map[string]int{}, 0
+	var ran sync.WaitGroup
+	shards := runtime.GOMAXPROCS(0)
+	ran.Add(shards)
+	for shard := range shards {
+		t.Run(fmt.Sprint(shard), func(t *testing.T) {
+			t.Parallel()
+			defer ran.Done()
+			for n := shard; n < len(tried); n += shards {
+				g := tried[n]
+				end, _ := c.under(t, c.without(t, g), nil)
+				shows := want.shows(end)
+				reason, name := g.excuse()
+				mu.Lock()
+				if g.action == "" {
+					statements++
+				}
+				if len(shows) == 0 {
+					excused[name] = true
+				}
+				for _, field := range shows {
+					shown[field]++
+				}
+				mu.Unlock()
+				t.Logf("without %s: %v", g, shows)
+				if len(shows) == 0 && reason == "" {
+					t.Errorf("without %s nothing changes: it is granted for nothing", g)
+				}
+			}
+		})
+	}
+	t.Cleanup(func() {
+		ran.Wait()
+		for name := range dispensable {
+			if !excused[name] {
+				t.Errorf("the table excuses %s, without which something changes, or which is not there: remove it there", name)
+			}
+		}
+		fmt.Printf("permissions taken away: %d statements and %d single actions; excused: %d; seen by: %v\n", statements, len(tried)-statements, len(excused), shown)
+	})
+}
+
+// complete says what the scenario lacks that it is meant to have.
+func (e ending) complete() (problems []string) {
+	if e.Deployed != "" {
+		return []string{e.Deployed}
+	}
+	for name, lines := range map[string][]string{"refused": e.Refused, "lost": e.Lost, "a problem": e.Problems} {
+		for _, line := range lines {
+			problems = append(problems, name+": "+line)
+		}
+	}
+	has := func(lines []string, parts ...string) {
+		if !slices.ContainsFunc(lines, func(line string) bool {
+			return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) })
+		}) {
+			problems = append(problems, fmt.Sprintf("no line has %q", parts))
+		}
+	}
+	for _, source := range []string{"plain", "twin", "sealed", "distant", "unheard", "halted", "halted2", "stopped"} {
+		has(e.Copies, london, "completed", vaultKey, "order=vault/"+source, "settled=told")
+		has(e.Copies, dublin, "completed", defaultKey, "order=vault/"+source, "settled=told")
+		has(e.Told, "Expired "+source, saoPaulo)
+	}
+	for _, old := range []string{"held", "locked", "fresh", "image", "strangers"} {
+		has(e.Copies, ": "+old+",")
+	}
+	has(e.Told, "Skipped unwanted")
+	has(e.Told, "Failed refused", "given up")
+	has(e.Letters, "broken/refused", "is disabled")
+	for _, region := range []string{Home, frankfurt, london, dublin, saoPaulo} {
+		has(e.Waiting, region+" snapferry-forwarder-undelivered")
+	}
+	has(e.Waiting, "snapferry-undelivered: 2") // one from EventBridge, one from Scheduler
+	return problems
+}
+
+// sortedMap goes through a map in the order of its keys.
+func sortedMap[V any](m map[string]V) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			if !yield(key, m[key]) {
+				return
+			}
+		}
+	}
+}
