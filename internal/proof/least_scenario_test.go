@@ -53,7 +53,7 @@ type ending struct {
 // shows names the fields in which two endings differ.
 func (e ending) shows(other ending) (names []string) {
 	if e.Deployed != other.Deployed {
-		names = append(names, "deployment")
+		return []string{"deployment"}
 	}
 	for _, part := range []struct {
 		name string
