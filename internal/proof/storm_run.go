@@ -49,11 +49,11 @@ type Result struct {
 	Refused         int // CopySnapshot for want of a slot
 	// Denied is what IAM refused the templates' roles. The copy of a source that
 	// is gone does not count: nobody can tell IAM any more whose it was.
-	Denied []string
-	Invocations     map[string]int
-	Killed          map[string]int
-	Lost, Doubled   int
-	Violations      []string // of the laws
+	Denied        []string
+	Invocations   map[string]int
+	Killed        map[string]int
+	Lost, Doubled int
+	Violations    []string // of the laws
 	// Unfairness is the worst account's wait for its last copy, over the wait
 	// that it would have had if all accounts had taken turns. A flooding
 	// account does not count, nor those that share its lane: of them is Flooded.

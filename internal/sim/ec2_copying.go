@@ -136,7 +136,7 @@ func (e *ec2) examine(now time.Time, job *copyJob) (cause string) {
 // copy's, and what no copy failed without where it was denied for a trial.
 var (
 	consultedFrom = []string{"DescribeKey", "Decrypt", "ReEncryptFrom"}
-	consultedTo   = []string{"GenerateDataKey", "ReEncryptTo"}
+	consultedTo   = []string{"Decrypt", "GenerateDataKey", "ReEncryptTo"}
 )
 
 // consult asks the keys for what is documented and decides nothing, so that
