@@ -186,6 +186,8 @@ func acts() []act {
 		"Policy": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + Account + `"},"Action":"kms:*","Resource":"*"}]}`})
 	add("make a key", london, "kms", "CreateKey", object{})
 
+	add("take on a role of another account", Home, "sts", "AssumeRole", form("RoleArn", "arn:aws:iam::111111111111:role/reader", "RoleSessionName", "mine"))
+
 	// What leaves nothing to try.
 	for _, name := range []string{eventsQueue, eventsDLQ, lane, ordersDLQ, "snapferry-undelivered", "private"} {
 		queue(Home, name, "SetQueueAttributes", object{"Attributes": object{"VisibilityTimeout": "360"}})
@@ -229,6 +231,9 @@ func prepared(t *testing.T) *player {
 	}
 	p.check(d.Do(t.Context(), saoPaulo, "ec2", "CreateTags", tags, nil))
 	p.share(shop, plain)
+	_, err = d.World.AddRole(shop, "reader")
+	p.check(err)
+	p.check(d.World.TrustRole(shop, "reader", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"`+Account+`"},"Action":"sts:AssumeRole"}]}`))
 	p.as(Account, "sqs", "CreateQueue", map[string]any{"QueueName": "private"}, nil)
 	p.as(Account, "sqs", "CreateQueue", map[string]any{"QueueName": "snapferry-orders-eu-north-1-0.fifo", "Attributes": map[string]string{"FifoQueue": "true"}}, nil)
 	return p
@@ -254,8 +259,11 @@ func (p *player) attempt(caller string, a act) string {
 func TestForbiddenActs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := prepared(t)
-		refused := 0
+		refused, forNobody := 0, 0
 		for _, a := range acts() {
+			if len(a.may) == 0 {
+				forNobody++
+			}
 			may := 0
 			for _, role := range p.d.Roles {
 				code := p.attempt(role.AccessKeyID, a)
@@ -278,7 +286,7 @@ func TestForbiddenActs(t *testing.T) {
 				t.Errorf("%s: the root got %s: the act itself is wrong", a.name, code)
 			}
 		}
-		fmt.Printf("forbidden acts: %d, tried by %d roles: %d refusals\n", len(acts()), len(p.d.Roles), refused)
+		fmt.Printf("acts: %d, of which %d are for no role; tried by %d roles: %d refusals\n", len(acts()), forNobody, len(p.d.Roles), refused)
 	})
 }
 

@@ -99,6 +99,18 @@ const nobodyAsks = "sts:GetSessionToken"
 // without is the ground's template without it.
 func (c goldenCase) without(t testing.TB, g ground) fstest.MapFS {
 	t.Helper()
+	return c.edit(t, g, func(statement map[string]any) {
+		if g.action == "" {
+			statement["Action"] = nobodyAsks
+			return
+		}
+		statement["Action"] = slices.DeleteFunc(statement["Action"].([]any), func(a any) bool { return a == g.action })
+	})
+}
+
+// edit is the ground's template with another statement in the place of its own.
+func (c goldenCase) edit(t testing.TB, g ground, change func(statement map[string]any)) fstest.MapFS {
+	t.Helper()
 	template := c.decode(t, g.file)
 	var part any = template
 	for _, step := range g.at {
@@ -109,12 +121,7 @@ func (c goldenCase) without(t testing.TB, g ground) fstest.MapFS {
 			part = part.([]any)[step]
 		}
 	}
-	statement := part.(map[string]any)
-	if g.action == "" {
-		statement["Action"] = nobodyAsks
-	} else {
-		statement["Action"] = slices.DeleteFunc(statement["Action"].([]any), func(a any) bool { return a == g.action })
-	}
+	change(part.(map[string]any))
 	data, err := json.Marshal(template)
 	if err != nil {
 		t.Fatal(err)
