@@ -136,6 +136,9 @@ npx: node
 	@command -v npx >/dev/null || { echo "npx is missing: it comes with npm, as Node.js does (https://nodejs.org); put its bin folder on PATH"; exit 1; }
 	@case "$(TARGET)" in target|source) ;; *) echo "TARGET is $(TARGET): use target, for the target account, or source, for the source accounts"; exit 2;; esac
 
+# The CDK's library warns of Node versions that are no longer maintained.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
+
 synth: node build ## write the CloudFormation templates into infra/cdk.out, from SETTINGS and policies/
 	rm -rf infra/cdk.out
 	$(BUILD) -o dist/local/infra ./infra

@@ -14,8 +14,9 @@ func newDemo() *cobra.Command {
 		Short: "See the whole story, once, in under a minute",
 		Long: `See the whole story, once, in under a minute: two accounts share snapshots with a
 target account, snapferry copies them into two Regions and, as days pass on the
-simulated clock, deletes the copies. The functions are the real binaries; the AWS
-around them is simulated.
+simulated clock, deletes the copies. The functions are the real binaries, each
+under its own role; queues, rules and roles are those of CloudFormation templates
+that the CDK synthesized; the AWS around them is simulated.
 
 At the end the demo compares what EC2 shows with what it expected. If anything
 is not as it should be the exit code is 1.`,

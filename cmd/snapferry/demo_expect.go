@@ -44,7 +44,7 @@ func (d *story) expectCopies() error {
 	d.expect("so has the one that was shared while pending", twoOf("archive", short, long))
 	d.expect("so has the one whose event was lost: reconcile found it", twoOf("unheard", short, long))
 	d.expect("the target account's own key encrypts every copy in "+longRegion, each(long, func(_ string, c shown) string {
-		return unless(c.Encrypted && c.Key == d.targetKey, c, "under %q", c.Key)
+		return unless(c.Encrypted && c.Key == vaultKey, c, "under %q", c.Key)
 	}))
 	d.expect("copies in "+shortRegion+" are not encrypted, except that of an encrypted source, under a key of the target account's there",
 		each(short, func(name string, c shown) string {
@@ -105,7 +105,47 @@ func (d *story) expectLongGone(answer []byte) error {
 	d.expect("reconcile brings no expired copy back", problems)
 	d.expect("every copy that was started was told as completed or failed", d.untold())
 	d.expect("no source was touched", d.sourcesThere())
-	return nil
+	problems, err = d.underRoles()
+	d.expect("every call was made under a role of the synthesized templates, and only the key out of reach was refused", problems)
+	return err
+}
+
+// underRoles wants IAM to have been asked about the calls of the functions, and
+// to have refused none but those for the key that the target account may not use.
+// What has expired can't be tagged any more either: in a story in which days pass
+// in a moment that comes late.
+func (d *story) underRoles() (problems []string, err error) {
+	there := map[string]bool{}
+	for _, region := range []string{shortRegion, longRegion} {
+		copies, err := d.own(targetAccount, region)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range copies {
+			there[c.ID] = true
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.allowed == 0 {
+		problems = append(problems, "IAM was asked nothing")
+	}
+	reached := true
+	for _, refusal := range d.refused {
+		_, id, onSnapshot := strings.Cut(refusal, "::snapshot/")
+		if onSnapshot && strings.Contains(refusal, " may not ec2:CreateTags on ") && !there[id] {
+			continue
+		}
+		if strings.HasSuffix(refusal, " kms:CreateGrant on "+factoryKey) {
+			reached = false
+			continue
+		}
+		problems = append(problems, refusal)
+	}
+	if reached {
+		problems = append(problems, "the key out of reach was not refused")
+	}
+	return problems, nil
 }
 
 // oneEach wants one copy of each source that is to be copied, and no other.

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"snapferry/infra/golden"
 	"snapferry/internal/local"
 	"snapferry/internal/sim"
 	"snapferry/internal/snapshot"
@@ -60,13 +61,16 @@ type story struct {
 	happened   *timeline
 	deployment *local.Deployment
 	policies   string // directory
-	targetKey  string // ARN
 	sources    []source
 	began      time.Time
 	lost       atomic.Value // the id of the snapshot whose event is lost
 
 	mu    sync.Mutex
 	calls map[string]int // of the functions to EC2, by action
+	// What IAM decided about the roles' calls: how many were allowed, and those
+	// that were refused.
+	allowed int
+	refused []string
 
 	copying  map[string]int // calls, until every copy had come
 	expected []expectation
@@ -88,31 +92,30 @@ func newStory(ctx context.Context, told, logs io.Writer, quiet bool, functions s
 	options := demoOptions(clock)
 	options.Log = d.count
 	options.Notify = d.lose
+	options.OnAuthorize = d.judge
 	world := sim.New(options)
 	world.OnEvent(d.happened.event)
 	d.hands = hands{ctx, world}
 
-	var err error
-	if d.targetKey, err = d.createKey(targetAccount, longRegion, ""); err != nil {
+	if err := d.createKey(vaultKey, ""); err != nil {
 		return nil, err
 	}
-	if d.policies, err = writeDemoPolicy(d.targetKey); err != nil {
+	templates, err := golden.Target(demoDeployment)
+	if err != nil {
+		return nil, err
+	}
+	if d.policies, err = writeDemoPolicies(); err != nil {
 		return nil, err
 	}
 	d.deployment, err = local.Start(ctx, local.Settings{
-		World:          world,
-		Clock:          clock,
-		Account:        targetAccount,
-		Home:           homeRegion,
-		SourceRegions:  []string{shopRegion, factoryRegion},
-		TargetRegions:  []string{shortRegion, longRegion},
-		Functions:      functions,
-		Policies:       d.policies,
-		ReconcileEvery: 5 * time.Minute,
-		ExpireEvery:    time.Hour,
-		Output:         logs,
-		Quiet:          quiet,
-		Invoked:        d.happened.invoked,
+		World:     world,
+		Clock:     clock,
+		Templates: templates,
+		Functions: functions,
+		Policies:  d.policies,
+		Output:    logs,
+		Quiet:     quiet,
+		Invoked:   d.happened.invoked,
 	})
 	if err != nil {
 		d.close()
@@ -136,6 +139,19 @@ func (d *story) count(c sim.Call, _ sim.Answer) {
 	d.mu.Lock()
 	d.calls[c.Action]++
 	d.mu.Unlock()
+}
+
+// judge counts what IAM decides about calls under the deployment's roles.
+func (d *story) judge(a sim.Authorization) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case a.Role == "":
+	case a.Allowed:
+		d.allowed++
+	default:
+		d.refused = append(d.refused, fmt.Sprintf("%s may not %s on %s", a.Role, a.Action, a.Resource))
+	}
 }
 
 // lose loses one event, as Amazon may: it delivers EBS events as best it can.
@@ -172,6 +188,7 @@ func (d *story) play() error {
 
 // sharing: snapshots are made and shared, and copies come.
 func (d *story) sharing() error {
+	d.happened.note("deployed in the target account as the synthesized templates say, each function under its own role")
 	d.happened.note("the target account, %s, copies *production* of %s and %s to %s for 3 days, and encrypted to %s for 1 month",
 		targetAccount, shopAccount, factoryAccount, shortRegion, longRegion)
 	for i := range d.sources {
@@ -220,9 +237,9 @@ func (d *story) make(s *source) error {
 	var err error
 	switch s.name {
 	case "secrets":
-		s.key, err = d.createKey(s.account, s.region, targetAccount)
+		s.key, err = shopKey, d.createKey(shopKey, targetAccount)
 	case "locked-out":
-		s.key, err = d.createKey(s.account, s.region, "")
+		s.key, err = factoryKey, d.createKey(factoryKey, "")
 	}
 	if err != nil {
 		return fmt.Errorf("make a key for %s: %w", s.name, err)

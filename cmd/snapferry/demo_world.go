@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
+	"snapferry/infra/golden"
 	"snapferry/internal/sim"
 )
 
@@ -41,44 +43,31 @@ func demoOptions(clock sim.Clock) sim.Options {
 	}
 }
 
-// demoPolicy is the one policy of the story.
-const demoPolicy = `{
-  "PolicyType": "EVENT_BASED_POLICY",
-  "EventSource": {
-    "Type": "MANAGED_CWE",
-    "Parameters": {
-      "EventType": "shareSnapshot",
-      "SnapshotOwner": ["%s", "%s"],
-      "DescriptionRegex": ".*production.*"
-    }
-  },
-  "Actions": [{
-    "Name": "Copy production to Sao Paulo and London",
-    "CrossRegionCopy": [
-      {
-        "Target": "%s",
-        "EncryptionConfiguration": {"Encrypted": false},
-        "RetainRule": {"Interval": 3, "IntervalUnit": "DAYS"}
-      },
-      {
-        "Target": "%s",
-        "EncryptionConfiguration": {"Encrypted": true, "CmkArn": "%s"},
-        "RetainRule": {"Interval": 1, "IntervalUnit": "MONTHS"}
-      }
-    ]
-  }]
-}
-`
+// demoDeployment is the synthesized deployment that the story is about: its
+// policy, "vault", its Regions and its roles.
+const demoDeployment = "demo"
 
-// writeDemoPolicy writes the policy document "vault" into a new directory.
-func writeDemoPolicy(keyARN string) (directory string, err error) {
-	if directory, err = os.MkdirTemp("", "snapferry-demo-"); err != nil {
-		return "", fmt.Errorf("write the policy: %w", err)
+// The keys that policy and roles of the deployment name.
+const (
+	vaultKey   = "arn:aws:kms:" + longRegion + ":" + targetAccount + ":key/8af79514-350d-4c52-bac8-8985e84171c7"
+	shopKey    = "arn:aws:kms:" + shopRegion + ":" + shopAccount + ":key/1234abcd-12ab-34cd-56ef-1234567890ab"
+	factoryKey = "arn:aws:kms:" + factoryRegion + ":" + factoryAccount + ":key/5678dcba-34cd-56ef-78ab-0987654321cd"
+)
+
+// writeDemoPolicies writes the policy documents into a new directory.
+func writeDemoPolicies() (directory string, err error) {
+	files, err := golden.Policies(demoDeployment)
+	if err != nil {
+		return "", err
 	}
-	text := fmt.Sprintf(demoPolicy, shopAccount, factoryAccount, shortRegion, longRegion, keyARN)
-	if err := os.WriteFile(filepath.Join(directory, "vault.json"), []byte(text), 0o644); err != nil {
-		os.RemoveAll(directory)
-		return "", fmt.Errorf("write the policy: %w", err)
+	if directory, err = os.MkdirTemp("", "snapferry-demo-"); err != nil {
+		return "", fmt.Errorf("write the policies: %w", err)
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(directory, name), text, 0o644); err != nil {
+			os.RemoveAll(directory)
+			return "", fmt.Errorf("write the policies: %w", err)
+		}
 	}
 	return directory, nil
 }
@@ -89,29 +78,33 @@ type hands struct {
 	world *sim.World
 }
 
-// createKey makes a KMS key that also the account named may use, if any.
-func (h hands) createKey(account, region, alsoFor string) (arn string, err error) {
+// createKey makes a KMS key under an ARN that settings and policies name, as if
+// its account had made it. It is for the account alone, or for another one too.
+func (h hands) createKey(arn, alsoFor string) error {
+	if err := h.world.AddKey(arn); err != nil || alsoFor == "" {
+		return err
+	}
 	type statement struct {
 		Effect    string
 		Principal map[string]string
 		Action    []string
 		Resource  string
+		Condition map[string]map[string]string `json:",omitempty"`
 	}
 	root := func(account string) map[string]string {
 		return map[string]string{"AWS": "arn:aws:iam::" + account + ":root"}
 	}
-	statements := []statement{{"Allow", root(account), []string{"kms:*"}, "*"}}
-	if alsoFor != "" {
-		use := []string{"kms:DescribeKey", "kms:CreateGrant", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"}
-		statements = append(statements, statement{"Allow", root(alsoFor), use, "*"})
-	}
-	policy, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": statements})
+	fields := strings.Split(arn, ":")
+	region, account := fields[3], fields[4]
+	policy, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": []statement{
+		{"Allow", root(account), []string{"kms:*"}, "*", nil},
+		{"Allow", root(alsoFor), []string{"kms:DescribeKey", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"}, "*", nil},
+		{"Allow", root(alsoFor), []string{"kms:CreateGrant"}, "*", map[string]map[string]string{"Bool": {"kms:GrantIsForAWSResource": "true"}}},
+	}})
 	if err != nil {
-		return "", err
+		return err
 	}
-	var made struct{ KeyMetadata struct{ Arn string } }
-	err = h.world.Do(h.ctx, account, region, "kms", "CreateKey", map[string]string{"Policy": string(policy)}, &made)
-	return made.KeyMetadata.Arn, err
+	return h.world.Do(h.ctx, account, region, "kms", "PutKeyPolicy", map[string]string{"KeyId": arn, "PolicyName": "default", "Policy": string(policy)}, nil)
 }
 
 // createSnapshot makes a volume, encrypted under the key if there is one, and a
@@ -175,13 +168,14 @@ type shown struct {
 	Region string `xml:"-"`
 }
 
-func (s shown) tag(key string) string {
+func (s shown) tag(key string) string { return s.tags()[key] }
+
+func (s shown) tags() map[string]string {
+	tags := map[string]string{}
 	for _, tag := range s.Tags {
-		if tag.Key == key {
-			return tag.Value
-		}
+		tags[tag.Key] = tag.Value
 	}
-	return ""
+	return tags
 }
 
 // own lists an account's own snapshots in a Region.

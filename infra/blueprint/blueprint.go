@@ -239,4 +239,5 @@ type Graph struct {
 	Unit    string
 	Metrics []Metric
 	Single  bool // the latest value, as a number
+	Stacked bool // one on the other, so that their sum shows
 }

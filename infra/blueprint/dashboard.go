@@ -1,6 +1,9 @@
 package blueprint
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // causes are why expire keeps copies, in the functions' words.
 var causes = []string{"not expired", "never expires", "held", "minimum count", "pending", "refused", "out of time", "state", "unreadable mark"}
@@ -10,7 +13,6 @@ var causes = []string{"not expired", "never expires", "held", "minimum count", "
 func (d deployment) dashboard() Dashboard {
 	rows := [][]Graph{
 		{
-			d.byRegion("Orders waiting", "orders", "OrdersWaiting", "Maximum"),
 			d.byRegion("Slots in use", "copies", "SlotsInUse", "Maximum"),
 			graph("Orders made by reconcile", "orders", named(measured("OrdersMissing", "Sum", quarterly), "missing")),
 		},
@@ -28,7 +30,7 @@ func (d deployment) dashboard() Dashboard {
 				named(measured("OrderWait", "p99", time.Hour), "p99")),
 		},
 	}
-	rows = append(rows, d.ages()...)
+	rows = append(rows, d.backlogs()...)
 	kept := Graph{Title: "Copies kept, by cause", Unit: "copies"}
 	for _, cause := range causes {
 		m := named(measured("CopiesKept", "Maximum", d.Schedules.Expire), cause)
@@ -78,21 +80,18 @@ func byFunction(title, unit, name, statistic string) Graph {
 	return g
 }
 
-// agesPerRow keeps the graphs wide enough to read.
-const agesPerRow = 3
-
-// ages are rows of how long the oldest order of each lane has waited, a graph
-// for each target Region.
-func (d deployment) ages() (rows [][]Graph) {
-	for i, region := range d.targets {
-		if i%agesPerRow == 0 {
-			rows = append(rows, nil)
+// backlogs are a row for each target Region: how many orders wait there, one
+// lane on the other, and for how long the oldest of each lane has.
+func (d deployment) backlogs() (rows [][]Graph) {
+	for _, region := range d.targets {
+		count := Graph{Title: "Orders waiting for " + region, Unit: "orders", Stacked: true}
+		age := Graph{Title: "Oldest order for " + region, Unit: "seconds"}
+		for lane := range d.Lanes {
+			queue, label := ordersQueue(region, lane), fmt.Sprintf("lane %d", lane)
+			count.Metrics = append(count.Metrics, named(waiting(queue), label))
+			age.Metrics = append(age.Metrics, oldest(queue, label))
 		}
-		g := Graph{Title: "Oldest order for " + region, Unit: "seconds"}
-		for _, a := range d.ordersOld(region) {
-			g.Metrics = append(g.Metrics, a.Metrics...)
-		}
-		rows[len(rows)-1] = append(rows[len(rows)-1], g)
+		rows = append(rows, []Graph{count, age})
 	}
 	return rows
 }

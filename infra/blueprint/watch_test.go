@@ -115,9 +115,10 @@ func TestDashboard(t *testing.T) {
 			}
 		}
 	}
-	wanted := []string{"Orders waiting: 2", "Slots in use: 2", "Orders made by reconcile: 1",
+	wanted := []string{"Slots in use: 2", "Orders made by reconcile: 1",
 		"Copies: 4", "From share to completed copy: 2", "From share to start: 2",
-		"Oldest order for eu-west-2: 8", "Oldest order for sa-east-1: 8",
+		"Orders waiting for eu-west-2: 8", "Oldest order for eu-west-2: 8",
+		"Orders waiting for sa-east-1: 8", "Oldest order for sa-east-1: 8",
 		"Copies expired: 2", "Copies kept, by cause: 9", "Expiry refused: 1",
 		"Errors: 3", "Durations, the longest: 3", "Invocations: 3", "Dead letters: 6"}
 	if !slices.Equal(titles, wanted) {

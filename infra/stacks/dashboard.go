@@ -59,6 +59,9 @@ func graph(g blueprint.Graph, region string) map[string]any {
 	if g.Single {
 		properties["view"] = "singleValue"
 	}
+	if g.Stacked {
+		properties["stacked"] = true
+	}
 	if g.Unit != "" && !g.Single {
 		properties["yAxis"] = map[string]any{"left": map[string]any{"label": g.Unit, "showUnits": false, "min": 0}}
 	}

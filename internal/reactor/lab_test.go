@@ -86,7 +86,9 @@ func (i *inbox) take() [][]byte {
 
 // outcome is an outcome as the bus delivers it.
 type outcome struct {
-	Type   string
+	Type string
+	// Raw is the detail as it came.
+	Raw    json.RawMessage
 	Detail struct {
 		Order, Policy, SourceAccount, TargetRegion string
 		Reason, Cause, Fix, KeyArn                 string
@@ -181,7 +183,7 @@ func (l *lab) hear(data []byte) {
 	if err := json.Unmarshal(e.Detail, &o.Detail); err != nil {
 		l.t.Errorf("outcome: %v", err)
 	}
-	o.Type = strings.TrimPrefix(e.DetailType, "Snapshot Copy ")
+	o.Type, o.Raw = strings.TrimPrefix(e.DetailType, "Snapshot Copy "), e.Detail
 	l.outcomes = append(l.outcomes, o)
 }
 

@@ -134,3 +134,19 @@ func TestCopyKeyAccess(t *testing.T) {
 		l.want("disabled", l.copied(east, source, west).get("statusMessage"), "Given key ID is not accessible")
 	})
 }
+
+// A volume made from an encrypted snapshot of one's own is under the snapshot's
+// key, whatever the default, unless another is asked for.
+func TestVolumeFromEncryptedSnapshot(t *testing.T) {
+	bubble(t, "of one's own", Options{}, func(l *lab) {
+		key := l.newKey(owner, east, "")
+		volume := l.newVolume(owner, east, "Encrypted", "true", "KmsKeyId", key)
+		id := l.ec2(owner, east, "CreateSnapshot", "VolumeId", volume).get("snapshotId")
+		time.Sleep(time.Hour)
+		restored := l.ec2(owner, east, "CreateVolume", "AvailabilityZone", east+"a", "SnapshotId", id)
+		l.want("key", restored.get("kmsKeyId"), key)
+		other := l.newKey(owner, east, "")
+		restored = l.ec2(owner, east, "CreateVolume", "AvailabilityZone", east+"a", "SnapshotId", id, "Encrypted", "true", "KmsKeyId", other)
+		l.want("another key, asked for", restored.get("kmsKeyId"), other)
+	})
+}

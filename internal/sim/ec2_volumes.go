@@ -128,13 +128,13 @@ func (e *ec2) createVolume(c *ec2Call) (any, *apiError) {
 	if problem != nil {
 		return nil, problem
 	}
-	source := snapshotFacts{}
+	source, own := snapshotFacts{}, false
 	if from != "" {
 		s, problem := c.usable(from)
 		if problem != nil {
 			return nil, problem
 		}
-		source = s.now
+		source, own = s.now, s.owner == c.account
 		if !sized {
 			gib = source.gib
 		}
@@ -150,6 +150,9 @@ func (e *ec2) createVolume(c *ec2Call) (any, *apiError) {
 		created:  c.now,
 	}
 	v.encrypted, v.key = e.outcome(place{c.account, c.region}, wish, source.encrypted, c.now)
+	if own && source.encrypted && wish.key == "" {
+		v.key = source.key // unlike a copy, a volume stays under its snapshot's key (EBS user guide, encryption outcomes)
+	}
 	c.in.volumes[v.id] = v
 	rollOf(c.in.volumeRoll, v.owner).add(v)
 	if len(tags) > 0 {
