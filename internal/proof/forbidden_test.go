@@ -209,7 +209,7 @@ func prepared(t *testing.T) *player {
 		t.Fatal(err)
 	}
 	p := &player{T: t, d: d, names: map[string]string{}}
-	p.furnish()
+	p.furnish(c.sourceKeys(t))
 	p.check(d.World.AddKey(otherKey))
 	now := time.Now()
 	mark := snapshot.Mark{Policy: "vault", Source: snapshot.Ref{Region: Home, ID: "snap-0000000000000ccc9"}, SourceAccount: shop,

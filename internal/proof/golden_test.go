@@ -1,23 +1,22 @@
 package proof
 
 import (
-	"cmp"
 	"encoding/json"
 	"io/fs"
-	"path"
-	"slices"
-	"strings"
 	"testing"
 	"testing/fstest"
 
+	"snapferry/infra/blueprint"
 	"snapferry/infra/golden"
 	"snapferry/internal/cloudformation"
+	"snapferry/internal/policy"
 )
 
 // goldenCase is one of the deployments in infra/golden: the templates of its
 // target account, and its policies.
 type goldenCase struct {
-	folder   fs.FS
+	name     string
+	folder   fs.FS // of the templates
 	stacks   []cloudformation.Stack
 	policies map[string][]byte // by file name
 }
@@ -25,33 +24,19 @@ type goldenCase struct {
 // goldenOf reads a case.
 func goldenOf(t testing.TB, name string) goldenCase {
 	t.Helper()
-	folder, err := fs.Sub(golden.Cases, name)
+	assembly, err := golden.Target(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var settings struct{ Account, HomeRegion string }
-	if err := json.Unmarshal(readFile(t, folder, "settings.json"), &settings); err != nil {
+	policies, err := golden.Policies(name)
+	if err != nil {
 		t.Fatal(err)
 	}
-	c := goldenCase{folder: folder, policies: map[string][]byte{}}
-	for _, file := range glob(t, folder, "policies/*.json") {
-		c.policies[path.Base(file)] = readFile(t, folder, file)
+	folder, err := fs.Sub(golden.Cases, name+"/target")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, file := range glob(t, folder, "target/*.template.json") {
-		stack := strings.TrimSuffix(path.Base(file), ".template.json")
-		region := settings.HomeRegion
-		for _, kind := range []string{"snapferry-forwarder-", "snapferry-key-"} {
-			if in, found := strings.CutPrefix(stack, kind); found {
-				region = in
-			}
-		}
-		c.stacks = append(c.stacks, cloudformation.Stack{Name: stack, Account: settings.Account, Region: region, File: file})
-	}
-	// Forwarders send to what the home stack has: it comes first.
-	slices.SortStableFunc(c.stacks, func(a, b cloudformation.Stack) int {
-		return cmp.Compare(strings.Index(b.Name, "home"), strings.Index(a.Name, "home"))
-	})
-	return c
+	return goldenCase{name, folder, assembly.Stacks, policies}
 }
 
 // templates are the case's, those aside that are given in their place, by file.
@@ -71,13 +56,31 @@ func (c goldenCase) templates(t testing.TB, instead fstest.MapFS) *cloudformatio
 	return assembly
 }
 
-func glob(t testing.TB, folder fs.FS, pattern string) []string {
+// sourceKeys are the policies of the sources' keys, by account: the owner
+// administers the key, and the rest is what the case's owners are told to add.
+func (c goldenCase) sourceKeys(t testing.TB) map[string]string {
 	t.Helper()
-	files, err := fs.Glob(folder, pattern)
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%s: %d files, %v", pattern, len(files), err)
+	settings, problems := blueprint.ParseSettings("settings.json", readFile(t, golden.Cases, c.name+"/settings.json"), blueprint.Overrides{})
+	var policies []policy.Policy
+	for file, document := range sortedMap(c.policies) {
+		p, found := policy.Parse(file, document)
+		policies, problems = append(policies, p), append(problems, found...)
 	}
-	return files
+	b, found := blueprint.New(settings, policies, policy.Hash(c.policies))
+	if problems = append(problems, found...); len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	keys := map[string]string{}
+	for _, source := range b.Sources {
+		owner := blueprint.Statement{Actions: []string{"kms:*"}, Resources: []string{"*"},
+			Principals: map[string][]string{"AWS": {"arn:aws:iam::" + source.Account + ":root"}}}
+		data, err := json.Marshal(blueprint.Document(append(source.KeyStatements, owner)...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys[source.Account] = string(data)
+	}
+	return keys
 }
 
 func readFile(t testing.TB, folder fs.FS, name string) []byte {

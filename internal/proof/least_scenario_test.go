@@ -114,7 +114,7 @@ func (c goldenCase) play(t *testing.T, templates *cloudformation.Assembly, autho
 		return ending{Deployed: err.Error()}, nil
 	}
 	p.d = d
-	p.day()
+	p.day(c.sourceKeys(t))
 	e := ending{Copies: p.copies(london, dublin, saoPaulo), Letters: p.letters(), Told: set(p.told), Refused: set(denied)}
 	for _, queue := range []string{eventsQueue, eventsDLQ, "snapferry-undelivered"} {
 		e.Waiting = append(e.Waiting, p.waiting(Home, queue)...)
@@ -145,8 +145,8 @@ func isRefusal(code string) bool {
 
 // day is a day of a small deployment in which everybody does all that they ever
 // do.
-func (p *player) day() {
-	p.furnish()
+func (p *player) day(sourceKeys map[string]string) {
+	p.furnish(sourceKeys)
 	due := map[string]time.Time{}
 	pass := func(lasts time.Duration) { p.passUnderRoles(lasts, due) }
 
@@ -174,8 +174,9 @@ func (p *player) day() {
 	pass(32 * time.Hour)
 }
 
-// furnish makes what is there before.
-func (p *player) furnish() {
+// furnish makes what is there before. The sources' keys have the policies that
+// are given by account.
+func (p *player) furnish(sourceKeys map[string]string) {
 	for _, key := range []string{vaultKey, brokenKey, defaultKey} {
 		p.check(p.d.World.AddKey(key))
 	}
@@ -183,8 +184,8 @@ func (p *player) furnish() {
 	p.check(p.d.Do(p.Context(), dublin, "ec2", "ModifyEbsDefaultKmsKeyId", form("KmsKeyId", defaultKey), nil))
 	for _, key := range []struct{ arn, account, region string }{{shopKey, shop, Home}, {factoryKey, factory, frankfurt}} {
 		p.check(p.d.World.AddKey(key.arn))
-		policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["` + key.account + `","` + Account + `"]},"Action":"kms:*","Resource":"*"}]}`
-		p.check(p.d.World.Do(p.Context(), key.account, key.region, "kms", "PutKeyPolicy", map[string]any{"KeyId": key.arn, "PolicyName": "default", "Policy": policy}, nil))
+		p.check(p.d.World.Do(p.Context(), key.account, key.region, "kms", "PutKeyPolicy",
+			map[string]any{"KeyId": key.arn, "PolicyName": "default", "Policy": sourceKeys[key.account]}, nil))
 	}
 	now := time.Now().UTC()
 	add := func(s sim.Seed) { p.check(p.d.World.AddSnapshot(s)) }
