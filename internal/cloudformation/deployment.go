@@ -53,6 +53,7 @@ type Schedule struct {
 	Input           string // JSON; "" means an event of Scheduler's own
 	FunctionARN     string
 	RoleARN         string
+	DeadLetterARN   string // of the queue for what can't be delivered; "": there is none
 }
 
 // Role is an AWS::IAM::Role with all its policies.

@@ -60,9 +60,12 @@ func (d *deployer) createSchedule(_ context.Context, p *properties) (made, error
 	if strings.Contains(s.Input, "<aws.scheduler.") {
 		target.problem("Input", "the simulation does not fill in what Scheduler calls context attributes: leave <aws.scheduler.…> out")
 	}
-	// An invocation is made once, when it is due: a flexible window only says how
-	// late, and Scheduler always reaches Lambda here.
-	target.ignore("RetryPolicy", "DeadLetterConfig")
+	letters := target.group("DeadLetterConfig")
+	s.DeadLetterARN = letters.text("Arn")
+	letters.leftovers()
+	// An invocation is tried once, when it is due: a flexible window only says how
+	// late.
+	target.ignore("RetryPolicy")
 	target.leftovers()
 	p.ignore("Description", "FlexibleTimeWindow")
 	if err := p.end(); err != nil {

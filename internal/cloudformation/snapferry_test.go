@@ -57,7 +57,8 @@ func TestSnapferrysFunctions(t *testing.T) {
 			t.Fatal(err)
 		}
 		return []Schedule{{Account: account, Region: region, Name: "snapferry-" + name, Group: "default", Enabled: true, Expression: e, Input: "{}",
-			FunctionARN: "arn:aws:lambda:us-east-1:222222222222:function:snapferry-" + name, RoleARN: "arn:aws:iam::222222222222:role/snapferry-scheduler"}}
+			FunctionARN: "arn:aws:lambda:us-east-1:222222222222:function:snapferry-" + name, RoleARN: "arn:aws:iam::222222222222:role/snapferry-scheduler",
+			DeadLetterARN: "arn:aws:sqs:us-east-1:222222222222:snapferry-undelivered"}}
 	}
 	orders := atAmazon + "snapferry-orders-{region}-{lane}.fifo"
 	copying := function("copy", time.Minute, map[string]string{"ORDERS_QUEUE_URL": orders, "ORDERS_DLQ_URL": atAmazon + "snapferry-orders-dlq.fifo", "ORDERS_LANES": "8", "COPY_SLOTS": "20"})

@@ -57,9 +57,9 @@ func (d *Deployment) list(ctx context.Context, region string) ([]shown, error) {
 }
 
 // waiting counts the messages in a queue, in flight or not.
-func (d *Deployment) waiting(ctx context.Context, queue string) (int, error) {
+func (d *Deployment) waiting(ctx context.Context, region, queue string) (int, error) {
 	var got struct{ Attributes map[string]string }
-	err := d.Do(ctx, Home, "sqs", "GetQueueAttributes", map[string]any{"QueueUrl": queueURL(queue), "AttributeNames": []string{"All"}}, &got)
+	err := d.Do(ctx, region, "sqs", "GetQueueAttributes", map[string]any{"QueueUrl": queueURL(queue), "AttributeNames": []string{"All"}}, &got)
 	total := 0
 	for _, name := range []string{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"} {
 		n, _ := strconv.Atoi(got.Attributes[name])
@@ -117,7 +117,7 @@ func (r *run) check(ctx context.Context) (violations []string, lost int, err err
 			}
 		}
 	}
-	letters, err := r.deployment.waiting(ctx, ordersDLQ)
+	letters, err := r.deployment.waiting(ctx, Home, ordersDLQ)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -272,7 +272,35 @@ func (p *player) words(s string) string {
 // view is the world at the end.
 func (p *player) view() view {
 	var v view
-	for _, region := range []string{london, saoPaulo} {
+	v.Copies = p.copies(london, saoPaulo)
+	v.Letters = p.letters()
+	queues := []string{eventsQueue, eventsDLQ}
+	for _, region := range p.d.Targets {
+		for lane := range p.d.settings.Lanes {
+			queues = append(queues, ordersQueue(region, strconv.Itoa(lane)))
+		}
+	}
+	v.Waiting = p.waiting(Home, queues...)
+	v.Told = set(p.told)
+	return v
+}
+
+// waiting is the queues of a Region that are not empty.
+func (p *player) waiting(region string, queues ...string) (lines []string) {
+	for _, queue := range queues {
+		n, err := p.d.waiting(p.Context(), region, queue)
+		p.check(err)
+		if n > 0 {
+			lines = append(lines, fmt.Sprintf("%s: %d", queue, n))
+		}
+	}
+	return lines
+}
+
+// copies are the target account's snapshots in Regions. It is not a set: two
+// copies of one order would show.
+func (p *player) copies(regions ...string) (lines []string) {
+	for _, region := range regions {
 		var listed struct {
 			Items []struct {
 				ID        string `xml:"snapshotId"`
@@ -300,31 +328,11 @@ func (p *player) view() view {
 			if old, known := p.names[s.ID]; known {
 				name = old
 			}
-			v.Copies = append(v.Copies, fmt.Sprintf("%s: %s, %s, encrypted %v %s, %s", region, name, s.State, s.Encrypted, s.Key, strings.Join(tags, " ")))
+			lines = append(lines, fmt.Sprintf("%s: %s, %s, encrypted %v %s, %s", region, name, s.State, s.Encrypted, s.Key, strings.Join(tags, " ")))
 		}
 	}
-	slices.Sort(v.Copies) // not a set: two copies of one order would show
-	v.Letters = p.letters()
-	queues := []string{eventsQueue, eventsDLQ}
-	for _, region := range p.d.Targets {
-		for lane := range p.d.settings.Lanes {
-			queues = append(queues, ordersQueue(region, strconv.Itoa(lane)))
-		}
-	}
-	for _, queue := range queues {
-		var got struct{ Attributes map[string]string }
-		p.check(p.d.Do(p.Context(), Home, "sqs", "GetQueueAttributes", map[string]any{"QueueUrl": queueURL(queue), "AttributeNames": []string{"All"}}, &got))
-		n := 0
-		for _, name := range []string{"", "NotVisible", "Delayed"} {
-			some, _ := strconv.Atoi(got.Attributes["ApproximateNumberOfMessages"+name])
-			n += some
-		}
-		if n > 0 {
-			v.Waiting = append(v.Waiting, fmt.Sprintf("%s: %d", queue, n))
-		}
-	}
-	v.Told = set(p.told)
-	return v
+	slices.Sort(lines)
+	return lines
 }
 
 // letters is what is in the orders' dead-letter queue. It is a set: an order that

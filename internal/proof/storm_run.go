@@ -31,6 +31,7 @@ type run struct {
 	gone        map[string]bool
 	calls       map[sim.Call]int // of the functions, which are named as the user agent
 	refused     int
+	denied      []string
 	told        map[job][]Outcome
 	toldOf      map[string][]Outcome // of sources, without a target
 	calm        bool                 // the chaos is over
@@ -46,10 +47,13 @@ type Result struct {
 	Calls           map[string]int // of the functions, by "function service Action"
 	EC2Calls        int
 	Refused         int // CopySnapshot for want of a slot
-	Invocations     map[string]int
-	Killed          map[string]int
-	Lost, Doubled   int
-	Violations      []string // of the laws
+	// Denied is what IAM refused the templates' roles. The copy of a source that
+	// is gone does not count: nobody can tell IAM any more whose it was.
+	Denied        []string
+	Invocations   map[string]int
+	Killed        map[string]int
+	Lost, Doubled int
+	Violations    []string // of the laws
 	// Unfairness is the worst account's wait for its last copy, over the wait
 	// that it would have had if all accounts had taken turns. A flooding
 	// account does not count, nor those that share its lane: of them is Flooded.
@@ -100,7 +104,7 @@ func (s Storm) pass(ctx context.Context) (*run, error) {
 	}
 	if s.Templates != nil {
 		settings.Policies, settings.Sources, settings.Lanes, settings.ReconcileEvery, settings.ExpireEvery = nil, nil, 0, 0, 0
-		settings.Templates = s.Templates
+		settings.Templates, settings.Simulation.OnAuthorize = s.Templates, r.authorized
 		if settings.PolicyFiles, err = s.PolicyFiles(); err != nil {
 			return nil, err
 		}
@@ -279,6 +283,19 @@ func (r *run) log(c sim.Call, a sim.Answer) {
 	}
 }
 
+// authorized hears of IAM's decisions.
+func (r *run) authorized(a sim.Authorization) {
+	if a.Allowed || a.Role == "" {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if a.Action == "ec2:CopySnapshot" && r.gone[idOf(a.Resource)] {
+		return
+	}
+	r.denied = append(r.denied, a.Principal+" may not "+a.Action+" on "+a.Resource)
+}
+
 func (r *run) listen(o Outcome) {
 	if o.Detail.Source == nil {
 		return
@@ -297,7 +314,7 @@ func (r *run) listen(o Outcome) {
 
 // result adds up what happened.
 func (r *run) result(ctx context.Context) (Result, error) {
-	out := Result{Calls: map[string]int{}, Refused: r.refused, Problems: r.deployment.Problems()}
+	out := Result{Calls: map[string]int{}, Refused: r.refused, Denied: r.denied, Problems: r.deployment.Problems()}
 	out.Invocations, out.Killed = r.deployment.Invoked()
 	for c, n := range r.calls {
 		out.Calls[c.UserAgent+" "+c.Service+" "+c.Action] += n

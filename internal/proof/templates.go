@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -114,13 +115,7 @@ func (d *Deployment) schedule(ctx context.Context, function string, run func(con
 		d.running.Go(func() {
 			due := s.Expression.Next(time.Now())
 			for !due.IsZero() && sleep(ctx, time.Until(due)) {
-				err := d.World.Permit(s.Act("lambda:InvokeFunction", s.FunctionARN))
-				if err == nil {
-					err = run(ctx)
-				}
-				if err != nil {
-					d.problem(err)
-				}
+				d.due(ctx, &s, run)
 				// What was due meanwhile is not made up for.
 				for due = s.Expression.Next(due); !due.IsZero() && !due.After(time.Now()); {
 					due = s.Expression.Next(due)
@@ -128,4 +123,33 @@ func (d *Deployment) schedule(ctx context.Context, function string, run func(con
 			}
 		})
 	}
+}
+
+// due does what Scheduler does when a schedule is due: it invokes the function
+// under the schedule's role.
+func (d *Deployment) due(ctx context.Context, s *cloudformation.Schedule, run func(context.Context) error) {
+	err := d.World.Permit(s.Act("lambda:InvokeFunction", s.FunctionARN))
+	if err != nil {
+		err = errors.Join(err, d.giveUp(ctx, s))
+	} else {
+		err = run(ctx)
+	}
+	if err != nil {
+		d.problem(err)
+	}
+}
+
+// giveUp does what Scheduler does with an invocation that it can't deliver: it
+// leaves it in the schedule's dead-letter queue, under the schedule's role.
+func (d *Deployment) giveUp(ctx context.Context, s *cloudformation.Schedule) error {
+	if s.DeadLetterARN == "" {
+		return nil
+	}
+	for _, r := range d.Roles {
+		if r.ARN == s.RoleARN {
+			url := queueURL(s.DeadLetterARN[strings.LastIndexByte(s.DeadLetterARN, ':')+1:])
+			return d.World.Do(ctx, r.AccessKeyID, s.Region, "sqs", "SendMessage", map[string]any{"QueueUrl": url, "MessageBody": cmp.Or(s.Input, "{}")}, nil)
+		}
+	}
+	return fmt.Errorf("give up schedule %s: no template has its role %s", s.Name, s.RoleARN)
 }

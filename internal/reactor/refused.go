@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"snapferry/internal/plan"
+	"snapferry/internal/snapshot"
 )
 
 const (
@@ -20,6 +21,7 @@ const (
 // refused deals with a CopySnapshot that did not answer with a copy. An error
 // means that d is still in hand.
 func (t *turn) refused(ctx context.Context, d Delivery, err error) error {
+	gone := errors.Is(err, ErrGone) || errors.Is(err, ErrDenied) && t.gone(ctx, d.Order.Source)
 	switch {
 	case errors.Is(err, ErrBusy):
 		// No slot, or too many calls: the next wake-up finds the order first.
@@ -27,7 +29,7 @@ func (t *turn) refused(ctx context.Context, d Delivery, err error) error {
 		t.release(ctx, d, 0)
 		t.full = true
 		return nil
-	case errors.Is(err, ErrGone):
+	case gone:
 		decision := plan.Start(d.Order, nil, nil, t.copier.Policies, t.copier.Now())
 		if decision.Action == plan.Miss {
 			return t.missed(ctx, d, err.Error(), decision.Rest)
@@ -46,6 +48,14 @@ func (t *turn) refused(ctx context.Context, d Delivery, err error) error {
 	}
 	t.release(ctx, d, restUnknown) // there may be a copy: whoever is next looks first
 	return nil
+}
+
+// gone says whether EC2 does not show a source any more. The function's role may
+// copy by whom the source belongs to: of one that is deleted, or not shared any
+// more, EC2 knows nothing, and says that the role may not.
+func (t *turn) gone(ctx context.Context, source snapshot.Ref) bool {
+	found, err := t.copier.Copies.Find(ctx, source.Region, []string{source.ID})
+	return err == nil && len(found) == 0
 }
 
 // tellEvery is how often an order is handed out before people are told of a

@@ -92,6 +92,35 @@ func TestDenied(t *testing.T) {
 	})
 }
 
+// A role that may copy by the source's owner is refused once the source is gone:
+// nobody has to mend that.
+func TestDeniedBecauseTheSourceIsGone(t *testing.T) {
+	o, gone := quiet, false
+	o.Fault = func(c sim.Call) sim.Fault {
+		switch {
+		case c.Action != "CopySnapshot" || c.Region != london:
+			return sim.Fault{}
+		case gone:
+			return sim.Fault{Status: 403, Code: "UnauthorizedOperation", Message: "You are not authorized to perform this operation."}
+		}
+		return sim.Fault{Status: 400, Code: "ResourceLimitExceeded", Message: "Too many snapshot copies in progress."}
+	}
+	bubble(t, o, func(l *lab) {
+		id := l.shared(owner, "production")
+		l.run(10 * time.Minute)
+		gone = true
+		l.do(owner, virginia, "ec2", "DeleteSnapshot", form("SnapshotId", id), nil)
+		l.run(time.Hour)
+		if failed := l.of("Failed"); len(failed) > 0 {
+			t.Errorf("people are told to mend it: %+v", failed)
+		}
+		skipped := l.of("Skipped")
+		if len(skipped) != 1 || !strings.Contains(skipped[0].Detail.Reason, "gone") || skipped[0].Detail.TargetRegion != london {
+			t.Errorf("skipped %+v, want the order for %s, whose source is gone", skipped, london)
+		}
+	})
+}
+
 // Orders that wait in the queue are not lost ones: reconcile leaves them alone.
 // Once the queue was purged, it orders them anew.
 func TestBacklog(t *testing.T) {

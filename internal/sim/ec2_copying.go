@@ -112,6 +112,7 @@ func (e *ec2) examine(now time.Time, job *copyJob) (cause string) {
 	}
 	job.gib = source.now.gib
 	job.encrypted, job.key = e.outcome(job.copy.place(), job.wish, source.now.encrypted, now)
+	e.consult(now, job, source)
 	grant := forEBS(job.by, source.in.name, "CreateGrant")
 	grant.operations = []string{"Decrypt"} // as CloudTrail records the grant
 	if source.now.encrypted && !e.w.kms.usable(source.now.key, now, grant) {
@@ -128,6 +129,37 @@ func (e *ec2) examine(now time.Time, job *copyJob) (cause string) {
 	}
 	job.incremental = job.isIncremental(source)
 	return ""
+}
+
+// What Amazon documents among the permissions for copying encrypted snapshots
+// (Amazon EBS user guide, "Copying a snapshot"), of the source's key and of the
+// copy's, and what no copy failed without where it was denied for a trial.
+var (
+	consultedFrom = []string{"DescribeKey", "Decrypt", "ReEncryptFrom"}
+	consultedTo   = []string{"Decrypt", "GenerateDataKey", "ReEncryptTo"}
+)
+
+// consult asks the keys for what is documented and decides nothing, so that
+// OnAuthorize tells whether the caller has it.
+func (e *ec2) consult(now time.Time, job *copyJob, source *ebsSnapshot) {
+	if e.w.options.OnAuthorize == nil {
+		return
+	}
+	ask := func(arn, region string, actions []string) {
+		key := e.w.kms.keys[arn]
+		if key == nil {
+			return
+		}
+		for _, action := range actions {
+			e.w.kms.allows(key, forEBS(job.by, region, action), now)
+		}
+	}
+	if source.now.encrypted {
+		ask(source.now.key, source.in.name, consultedFrom)
+	}
+	if job.encrypted {
+		ask(job.key, job.copy.in.name, consultedTo)
+	}
 }
 
 func (s *ebsSnapshot) place() place { return place{s.owner, s.in.name} }

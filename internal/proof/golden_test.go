@@ -1,0 +1,93 @@
+package proof
+
+import (
+	"encoding/json"
+	"io/fs"
+	"testing"
+	"testing/fstest"
+
+	"snapferry/infra/blueprint"
+	"snapferry/infra/golden"
+	"snapferry/internal/cloudformation"
+	"snapferry/internal/policy"
+)
+
+// goldenCase is one of the deployments in infra/golden: the templates of its
+// target account, and its policies.
+type goldenCase struct {
+	name     string
+	folder   fs.FS // of the templates
+	stacks   []cloudformation.Stack
+	policies map[string][]byte // by file name
+}
+
+// goldenOf reads a case.
+func goldenOf(t testing.TB, name string) goldenCase {
+	t.Helper()
+	assembly, err := golden.Target(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	policies, err := golden.Policies(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, err := fs.Sub(golden.Cases, name+"/target")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return goldenCase{name, folder, assembly.Stacks, policies}
+}
+
+// templates are the case's, those aside that are given in their place, by file.
+func (c goldenCase) templates(t testing.TB, instead fstest.MapFS) *cloudformation.Assembly {
+	t.Helper()
+	files := fstest.MapFS{}
+	for _, s := range c.stacks {
+		files[s.File] = &fstest.MapFile{Data: readFile(t, c.folder, s.File)}
+		if other, given := instead[s.File]; given {
+			files[s.File] = other
+		}
+	}
+	assembly, err := cloudformation.Read(files, c.stacks...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return assembly
+}
+
+// sourceKeys are the policies of the sources' keys, by account: the owner
+// administers the key, and the rest is what the case's owners are told to add.
+func (c goldenCase) sourceKeys(t testing.TB) map[string]string {
+	t.Helper()
+	settings, problems := blueprint.ParseSettings("settings.json", readFile(t, golden.Cases, c.name+"/settings.json"), blueprint.Overrides{})
+	var policies []policy.Policy
+	for file, document := range sortedMap(c.policies) {
+		p, found := policy.Parse(file, document)
+		policies, problems = append(policies, p), append(problems, found...)
+	}
+	b, found := blueprint.New(settings, policies, policy.Hash(c.policies))
+	if problems = append(problems, found...); len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	keys := map[string]string{}
+	for _, source := range b.Sources {
+		owner := blueprint.Statement{Actions: []string{"kms:*"}, Resources: []string{"*"},
+			Principals: map[string][]string{"AWS": {"arn:aws:iam::" + source.Account + ":root"}}}
+		data, err := json.Marshal(blueprint.Document(append(source.KeyStatements, owner)...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys[source.Account] = string(data)
+	}
+	return keys
+}
+
+func readFile(t testing.TB, folder fs.FS, name string) []byte {
+	t.Helper()
+	data, err := fs.ReadFile(folder, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
