@@ -59,6 +59,7 @@ func (d deployment) alarms() []Alarm {
 		alarm("dead-events", "dead-events", "An event could not be handled and is in "+eventsDeadQueue+".", waiting(eventsDeadQueue)),
 		alarm("dead-orders", "dead-orders", "EC2 has refused to make a copy for a day: the order is in "+ordersDeadQueue+".", waiting(ordersDeadQueue)),
 		alarm("undelivered", "undelivered", "EventBridge could not deliver an event or a schedule: it is in "+undeliveredQueue+".", waiting(undeliveredQueue)),
+		d.ordersMissing(),
 		alarm("copies-failed", "copies-failed", "Copies have failed.", measured("CopiesFailed", "Sum", quarterly)),
 		// The alarm stays until a run of expire has had nothing to complain of.
 		alarm("expiry-refused", "expiry-refused",
@@ -69,6 +70,15 @@ func (d deployment) alarms() []Alarm {
 		failing(reconcileFunction),
 		failing(expireFunction),
 	)
+}
+
+// ordersMissing tells that events do not come, for whatever reason: hour after
+// hour reconcile finds what they should have brought.
+func (d deployment) ordersMissing() Alarm {
+	missing := alarm("orders-missing", "orders-missing",
+		"For three hours reconcile has found shares without a copy or an order: their events do not arrive.", measured("OrdersMissing", "Sum", time.Hour))
+	missing.Periods, missing.Of = 3, 3
+	return missing
 }
 
 // ordersOld are the alarms on one Region's orders, a few lanes each.

@@ -98,7 +98,8 @@ func TestOnlyCopyCopies(t *testing.T) {
 			t.Errorf("copies to %q, want %q", made.Resources, regions)
 		}
 		want := Conditions{
-			"StringEquals": {"aws:ResourceAccount": {target}, "aws:RequestTag/snapferry:policy": set(policyNames)},
+			"StringEqualsIfExists": {"aws:ResourceAccount": {target}},
+			"StringEquals":         {"aws:RequestTag/snapferry:policy": set(policyNames)},
 			"Null": {
 				"ec2:Owner":                        {"true"},
 				"aws:RequestTag/snapferry:order":   {"false"},

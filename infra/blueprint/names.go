@@ -189,4 +189,10 @@ func (d deployment) via(service string, regions ...string) Conditions {
 // own asks that a resource be the target account's.
 func (d deployment) own() Conditions { return equals("aws:ResourceAccount", d.Account) }
 
+// ownToBe asks the same of a copy that is yet to be made. EC2 was seen to say whose
+// it will be, and Amazon's guide to IAM says that it does not: it may be silent.
+func (d deployment) ownToBe() Conditions {
+	return Conditions{"StringEqualsIfExists": {"aws:ResourceAccount": {d.Account}}}
+}
+
 func sorted(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

@@ -8,11 +8,11 @@ import (
 // reconcilePermissions let the reconcile function look and order.
 func (d deployment) reconcilePermissions() []Statement {
 	return allow(
-		d.look(set(d.SourceRegions, d.active), "ec2:DescribeSnapshots"),
+		d.look(d.looked, "ec2:DescribeSnapshots"),
 		Statement{
 			Sid:       "Order",
 			Actions:   []string{"sqs:GetQueueAttributes", "sqs:SendMessage"},
-			Resources: d.orders(d.active),
+			Resources: d.orders(d.targets),
 		},
 		Statement{
 			Sid:       "Wake",

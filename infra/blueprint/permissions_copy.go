@@ -20,7 +20,7 @@ func (d deployment) copyPermissions() []Statement {
 			Resources: d.snapshots(anySnapshot, d.active...),
 			// A copy that is yet to be made has no owner. Without asking for that,
 			// the statement would let the account's own snapshots pass as sources.
-			Conditions: where(d.own(), missing("ec2:Owner"),
+			Conditions: where(d.ownToBe(), missing("ec2:Owner"),
 				equals("aws:RequestTag/"+snapshot.TagPolicy, d.names()...),
 				present("aws:RequestTag/"+snapshot.TagOrder),
 				present("aws:RequestTag/"+snapshot.TagExpires)),
@@ -40,7 +40,7 @@ func (d deployment) copyPermissions() []Statement {
 			Sid:        "MarkCopies",
 			Actions:    []string{"ec2:CreateTags"},
 			Resources:  d.snapshots(anySnapshot, d.active...),
-			Conditions: where(d.own(), equals("ec2:CreateAction", "CopySnapshot")),
+			Conditions: where(d.ownToBe(), equals("ec2:CreateAction", "CopySnapshot")),
 		},
 		Statement{
 			Sid:       "TellOnce",

@@ -70,7 +70,7 @@ func defaults() Settings {
 const (
 	maxSlots    = 1000
 	maxLanes    = 64
-	maxAgeHours = 14 * 24 // SQS keeps no message longer
+	maxAgeHours = 13 * 24 // a day before SQS drops what has waited
 	maxCatchUp  = 366 * 24 * time.Hour
 )
 

@@ -111,13 +111,13 @@ func (d deployment) lifecycle(account, region string) Role {
 				Sid:        "Share",
 				Actions:    []string{"ec2:ModifySnapshotAttribute"},
 				Resources:  existing,
-				Conditions: equals("ec2:Add/userId", d.Account),
+				Conditions: d.nobodyElse("ec2:Add"),
 			},
 			Statement{
 				Sid:        "Unshare",
 				Actions:    []string{"ec2:ModifySnapshotAttribute"},
 				Resources:  existing,
-				Conditions: equals("ec2:Remove/userId", d.Account),
+				Conditions: d.nobodyElse("ec2:Remove"),
 			},
 			Statement{
 				Sid:       "DeleteItsOwn",
@@ -184,4 +184,11 @@ func (d deployment) keyStatements(account, region string) []Statement {
 		statement("SnapferryCopyUses", d.target(), useKey(), d.copier()),
 		statement("SnapferryCopyGrants", d.target(), grant, where(d.copier(), forAWS)),
 	}
+}
+
+// nobodyElse asks that a share, or its end, be about the target account alone: a
+// call may name several accounts, and all of them.
+func (d deployment) nobodyElse(change string) Conditions {
+	return where(present(change+"/userId"), missing(change+"/group"),
+		Conditions{"ForAllValues:StringEquals": {change + "/userId": {d.Account}}})
 }

@@ -72,7 +72,7 @@ func TestAlarmsOnWhatHurts(t *testing.T) {
 				want = append(want, "Invocations "+f.FullName)
 			}
 		}
-		want = append(want, "CopiesFailed ", "ExpiryRefused ")
+		want = append(want, "CopiesFailed ", "ExpiryRefused ", "OrdersMissing ")
 		slices.Sort(want)
 		if got := names(watched); !slices.Equal(got, want) {
 			t.Errorf("alarms on %q, want %q", got, want)

@@ -154,6 +154,12 @@ func (c *Copier) sort(ctx context.Context, j *Journal, w *work, record Record) {
 		w.shares[region] = append(w.shares[region], sharing{record, e})
 	case event.CopyResult:
 		region := e.Copy.Region
+		if !c.named(region) {
+			// A forwarder that nobody has removed sends other tools' results; the
+			// role may not look there any more.
+			j.add(ctx, Step{Action: actIgnored, Reason: "no policy names the Region", Copy: &e.Copy, Region: region})
+			return
+		}
 		w.results[region] = append(w.results[region], result{record: record, result: e})
 	case event.Unsettled:
 		for _, id := range e.Copies {

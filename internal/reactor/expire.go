@@ -93,6 +93,7 @@ func (e *Expirer) regions(ctx context.Context, j *Journal) (must, may []string) 
 	}
 	all, err := e.Copies.Regions(ctx)
 	if err != nil {
+		j.measure(metricRefused, "", 1)
 		j.add(ctx, Step{Action: actIgnored,
 			Reason: fmt.Sprintf("only the Regions that policies and EXPIRE_REGIONS name are looked into, because listing the others did not work: %v", err)})
 	}

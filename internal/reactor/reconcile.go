@@ -153,14 +153,14 @@ func (r *run) problem(ctx context.Context, region string, err error) {
 	r.problems = append(r.problems, err)
 }
 
-// scope is whose snapshots to look for and where copies may be: of the enabled
-// policies only.
+// scope is whose snapshots to look for, which is said by enabled policies only,
+// and where copies and orders may be: what a policy had begun before it was
+// disabled is brought to its end.
 func (r *Reconciler) scope() (owners, targets []string) {
 	for _, p := range r.Policies {
-		if !p.Enabled {
-			continue
+		if p.Enabled {
+			owners = append(owners, p.Owners...)
 		}
-		owners = append(owners, p.Owners...)
 		for _, rule := range p.Rules {
 			targets = append(targets, rule.Region)
 		}

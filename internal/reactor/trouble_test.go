@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/google/go-cmp/cmp"
 
 	"snapferry/internal/cloud"
 	"snapferry/internal/event"
@@ -123,4 +125,33 @@ func TestDoublesInTwoLanes(t *testing.T) {
 			}
 		}
 	}, strings.Replace(document, `"111111111111"`, `"`+strings.Join(owners, `","`)+`"`, 1))
+}
+
+// What a policy had begun when it was disabled comes to its end: copies are told,
+// also those whose results were lost, and orders that wait are skipped.
+func TestAPolicyIsDisabled(t *testing.T) {
+	bubble(t, quiet, func(l *lab) {
+		l.copier.Slots = 2
+		for range 4 {
+			l.shared(owner, "production")
+		}
+		l.deliver()
+		if got := l.types()["Started"]; got != 4 {
+			t.Fatalf("%d copies were started, want 2 in each Region", got)
+		}
+		time.Sleep(time.Hour)
+		l.heard.take() // Amazon loses the results
+		disabled := slices.Clone(l.copier.Policies)
+		disabled[0].Enabled = false
+		l.copier.Policies, l.reconciler.Policies = disabled, disabled
+		l.run(24 * time.Hour)
+		if diff := cmp.Diff(map[string]int{"Started": 4, "Completed": 4, "Skipped": 4}, l.types()); diff != "" {
+			t.Errorf("outcomes (-want +got):\n%s", diff)
+		}
+		for _, region := range []string{london, saoPaulo} {
+			if waiting, err := l.copier.Orders.Backlog(l.ctx, region, 0); err != nil || waiting != 0 {
+				t.Errorf("%d orders wait for %s, %v", waiting, region, err)
+			}
+		}
+	})
 }
