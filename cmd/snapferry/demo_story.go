@@ -146,7 +146,7 @@ func (d *story) judge(a sim.Authorization) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
-	case a.Role == "":
+	case a.Role == "" || a.Advisory:
 	case a.Allowed:
 		d.allowed++
 	default:

@@ -285,7 +285,7 @@ func (r *run) log(c sim.Call, a sim.Answer) {
 
 // authorized hears of IAM's decisions.
 func (r *run) authorized(a sim.Authorization) {
-	if a.Allowed || a.Role == "" {
+	if a.Allowed || a.Advisory || a.Role == "" {
 		return
 	}
 	r.mu.Lock()

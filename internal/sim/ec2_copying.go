@@ -139,8 +139,8 @@ var (
 	consultedTo   = []string{"Decrypt", "GenerateDataKey", "ReEncryptTo"}
 )
 
-// consult asks the keys for what is documented and decides nothing, so that
-// OnAuthorize tells whether the caller has it.
+// consult asks the keys for what is documented, so that OnAuthorize tells whether
+// the caller has it, and minds no answer.
 func (e *ec2) consult(now time.Time, job *copyJob, source *ebsSnapshot) {
 	if e.w.options.OnAuthorize == nil {
 		return
@@ -151,7 +151,9 @@ func (e *ec2) consult(now time.Time, job *copyJob, source *ebsSnapshot) {
 			return
 		}
 		for _, action := range actions {
-			e.w.kms.allows(key, forEBS(job.by, region, action), now)
+			question := e.w.kms.ask(key, forEBS(job.by, region, action))
+			question.advisory = true
+			e.w.decide(now, question)
 		}
 	}
 	if source.now.encrypted {

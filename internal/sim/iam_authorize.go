@@ -17,6 +17,7 @@ type Authorization struct {
 	Resource  string // an ARN, or "*"
 	Allowed   bool
 	Denied    bool // by a statement with the effect Deny
+	Advisory  bool // nothing hangs on the answer
 	// By are all statements that deny, or else all that allow; of a request that
 	// nothing allows there are none. A root is allowed without any.
 	By []PolicyStatement
@@ -46,6 +47,7 @@ type ask struct {
 	authority iam.Authority
 	region    string // of the call
 	insecure  bool   // the call came without TLS
+	advisory  bool   // the answer decides nothing
 	keys      iam.Keys
 }
 
@@ -62,7 +64,7 @@ func (w *World) decide(now time.Time, a *ask) iam.Decision {
 	if told := w.options.OnAuthorize; told != nil {
 		record := Authorization{
 			Principal: r.Principal.ARN, Role: r.Principal.Role, Action: a.action, Resource: a.resource,
-			Allowed: d.Allowed, Denied: d.Denied,
+			Allowed: d.Allowed, Denied: d.Denied, Advisory: a.advisory,
 		}
 		for _, g := range d.By {
 			s := PolicyStatement{Of: r.Principal.Role, Policy: g.Policy, Statement: g.Statement, Sid: g.Sid}

@@ -13,9 +13,13 @@ import (
 func TestKeysAreConsulted(t *testing.T) {
 	for name, extra := range map[string]string{"only what it takes": "", "all that is documented": "kms:Decrypt kms:ReEncrypt* kms:GenerateDataKey kms:DescribeKey"} {
 		asked := map[string]bool{} // and whether it was allowed
+		advisory := 0
 		listen := func(a Authorization) {
 			if a.Role != "" && strings.HasPrefix(a.Action, "kms:") {
 				asked[a.Action+" of "+strings.Split(a.Resource, ":")[4]] = a.Allowed
+				if a.Advisory {
+					advisory++
+				}
 			}
 		}
 		bubble(t, name, Options{OnAuthorize: listen}, func(l *lab) {
@@ -39,6 +43,9 @@ func TestKeysAreConsulted(t *testing.T) {
 			}
 			if diff := cmp.Diff(want, asked); diff != "" {
 				t.Errorf("asked (-want +got):\n%s", diff)
+			}
+			if advisory != 6 {
+				t.Errorf("%d questions were advisory, want 6", advisory)
 			}
 		})
 	}
