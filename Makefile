@@ -1,11 +1,13 @@
 # snapferry: `make run` shows the main job, `make test` tests everything.
-# Both need only Go and make; the first build compiles the EC2 client and takes
+# They need only Go, Node and make; the first build compiles the EC2 client and takes
 # a few minutes. Every target builds with the same settings, so that it is
 # compiled once.
 
 # The processor that the functions are built for: arm64 or amd64.
 ARCH      ?= arm64
 FUNCTIONS := copy reconcile expire
+# The policy documents, which travel with the functions.
+POLICIES  ?= policies
 # The same bytes from any folder and on any machine.
 export CGO_ENABLED := 0
 export GOFLAGS     := $(strip $(GOFLAGS) -trimpath -buildvcs=false)
@@ -26,6 +28,7 @@ help: ## list the targets
 	@echo "  EVENT=$(EVENT)  the event that it gets: another file, of events/ for example"
 	@echo "  FUZZTIME=$(FUZZTIME)  how long each of the readers is fuzzed"
 	@echo "  SETTINGS=$(SETTINGS)  what is deployed, and where"
+	@echo "  POLICIES=$(POLICIES)  the folder of the policy documents"
 	@echo "  ACCOUNT=$(ACCOUNT) HOME_REGION=$(HOME_REGION)  the target account and its home Region, instead of those in SETTINGS"
 	@echo "  TARGET=$(TARGET)  whose stacks diff, deploy and destroy are about: target or source, for the source accounts"
 	@echo "  STACKS=$(STACKS)  which of them: a stack's name, or a pattern in quotes"
@@ -49,7 +52,7 @@ build: go ## build the functions for Lambda into dist/<function> (ARCH=arm64 or 
 	@for f in $(FUNCTIONS); do \
 		echo "build dist/$$f/bootstrap for linux/$(ARCH)"; \
 		GOOS=linux GOARCH=$(ARCH) $(FUNCTION) -o dist/$$f/bootstrap ./functions/$$f || exit 1; \
-		rm -rf dist/$$f/policies && mkdir -p dist/$$f/policies && find policies -maxdepth 1 -name "*.json" -exec cp {} dist/$$f/policies/ \; || exit 1; \
+		rm -rf dist/$$f/policies && mkdir -p dist/$$f/policies && find "$(POLICIES)" -maxdepth 1 -name "*.json" -exec cp {} dist/$$f/policies/ \; || exit 1; \
 	done
 
 build-local: go ## build the command line and the functions for this machine into dist/local
@@ -83,10 +86,10 @@ bench: ## measure speed, cost and safety beside what is to be reached (JSON=FILE
 	go test -count=1 -timeout 4h -run '^TestFigures$$' ./internal/proof -v -args -figures $(FIGURES) $(if $(JSON),-json $(abspath $(JSON)))
 
 validate: build-local ## check the documents in policies/
-	dist/local/snapferry validate policies
+	dist/local/snapferry validate "$(POLICIES)"
 
 local: build-local ## run a whole deployment on this machine until Ctrl-C (ARGS="--speed 60 --log")
-	dist/local/snapferry local $(ARGS)
+	dist/local/snapferry local --policies "$(POLICIES)" $(ARGS)
 
 sim: build-local ## serve the simulated AWS on 127.0.0.1:4566 until Ctrl-C (ARGS="--log")
 	dist/local/snapferry sim $(ARGS)
@@ -94,7 +97,7 @@ sim: build-local ## serve the simulated AWS on 127.0.0.1:4566 until Ctrl-C (ARGS
 FN    ?= copy
 EVENT ?= events/share-snapshot.json
 invoke: build-local ## send one event through a real function (FN=copy EVENT=events/share-snapshot.json)
-	@dist/local/snapferry invoke --function "$(FN)" --event "$(EVENT)" $(ARGS)
+	@dist/local/snapferry invoke --policies "$(POLICIES)" --function "$(FN)" --event "$(EVENT)" $(ARGS)
 
 wire-tools: ## install what `make conformance` needs (aws, boto3, moto, pytest) into .venv
 	@command -v python3 >/dev/null || { echo "python3 is missing: install Python 3.10 or newer first"; exit 1; }
@@ -142,8 +145,8 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 synth: node build ## write the CloudFormation templates into infra/cdk.out, from SETTINGS and policies/
 	rm -rf infra/cdk.out
 	$(BUILD) -o dist/local/infra ./infra
-	SETTINGS="$(SETTINGS)" dist/local/infra target
-	SETTINGS="$(SETTINGS)" dist/local/infra source
+	SETTINGS="$(SETTINGS)" POLICIES="$(POLICIES)" dist/local/infra target
+	SETTINGS="$(SETTINGS)" POLICIES="$(POLICIES)" dist/local/infra source
 
 diff: npx synth ## show what deploy would change (needs credentials for AWS)
 	$(CDK) diff --app $(ASSEMBLY) $(ARGS) "$(STACKS)"
@@ -152,7 +155,7 @@ deploy: npx synth ## deploy to the target account, or with TARGET=source to the 
 	$(CDK) deploy --app $(ASSEMBLY) --import-existing-resources $(ARGS) "$(STACKS)"
 
 destroy: npx synth ## say what stays behind, ask, and remove the deployment (needs credentials for AWS)
-	@SETTINGS="$(SETTINGS)" dist/local/infra left $(TARGET)
+	@SETTINGS="$(SETTINGS)" POLICIES="$(POLICIES)" dist/local/infra left $(TARGET)
 	$(CDK) destroy --app $(ASSEMBLY) $(ARGS) "$(STACKS)"
 
 clean: ## remove what was built

@@ -10,15 +10,15 @@ import (
 	"snapferry/internal/policy"
 )
 
-// guide is the blueprint of Amazon's example: the settings and policies that
-// are in the repository.
+// guide is the blueprint of Amazon's example: the settings and policies that a
+// fresh clone has.
 func guide(t *testing.T, change func(*Settings)) Blueprint {
 	t.Helper()
-	settings, problems := LoadSettings("../settings.json", Overrides{})
+	settings, problems := LoadSettings("../golden/guide/settings.json", Overrides{})
 	if len(problems) > 0 {
 		t.Fatal(lines(problems))
 	}
-	policies, problems := policy.Load("../../policies")
+	policies, problems := policy.Load("../golden/guide/policies")
 	if len(problems) > 0 {
 		t.Fatal(lines(problems))
 	}

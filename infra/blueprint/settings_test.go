@@ -123,9 +123,8 @@ func TestOverrides(t *testing.T) {
 	}
 }
 
-// TestLoadSettings reads the file that is deployed by default.
 func TestLoadSettings(t *testing.T) {
-	s, problems := LoadSettings("../settings.json", Overrides{})
+	s, problems := LoadSettings("../golden/guide/settings.json", Overrides{})
 	if len(problems) > 0 || s.Account != "222222222222" {
 		t.Errorf("account %q, problems:\n%s", s.Account, lines(problems))
 	}

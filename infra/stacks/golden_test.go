@@ -61,18 +61,6 @@ func read(t *testing.T, file string) string {
 	return string(data)
 }
 
-// The case guide is what a fresh clone deploys.
-func TestGuideIsTheDefault(t *testing.T) {
-	for golden, file := range map[string]string{
-		"settings.json":         "../settings.json",
-		"policies/example.json": "../../policies/example.json",
-	} {
-		if got, want := read(t, filepath.Join(goldens, "guide", golden)), read(t, file); got != want {
-			t.Errorf("the case guide has another %s than %s: copy it there, and look at the templates", golden, file)
-		}
-	}
-}
-
 // TestSynthAgain: the same blueprint gives the same bytes, all files included
 // that a deployment reads.
 func TestSynthAgain(t *testing.T) {

@@ -90,7 +90,7 @@ func TestRegions(t *testing.T) {
 }
 
 func TestPolicies(t *testing.T) {
-	example, err := os.ReadFile("../../../policies/example.json")
+	example, err := os.ReadFile("../../../infra/golden/guide/policies/example.json")
 	if err != nil {
 		t.Fatal(err)
 	}

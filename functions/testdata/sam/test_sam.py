@@ -27,6 +27,18 @@ ACCOUNT, REGION = "222222222222", "us-east-1"
 ARCH = {"x86_64": ("amd64", "x86_64"), "amd64": ("amd64", "x86_64"), "aarch64": ("arm64", "arm64"), "arm64": ("arm64", "arm64")}[platform.machine()]
 SAM = os.environ["SAM"]
 LANES = 2
+POLICIES = list((ROOT / "policies").glob("*.json"))
+
+
+def targets():
+    """The Regions that the policies copy to."""
+    regions = set()
+    for file in POLICIES:
+        document = json.loads(file.read_text())
+        document = document.get("Policy", document)
+        for action in document.get("PolicyDetails", document)["Actions"]:
+            regions |= {rule["Target"] for rule in action["CrossRegionCopy"]}
+    return regions
 
 
 def run(*command, **environment):
@@ -82,7 +94,7 @@ def aws():
         client("events").create_event_bus(Name="snapferry")
         sqs = client("sqs")
         sqs.create_queue(QueueName="snapferry-events")
-        for region in "sa-east-1", "eu-west-2":  # those of policies/example.json
+        for region in targets():
             for lane in range(LANES):
                 sqs.create_queue(QueueName=f"snapferry-orders-{region}-{lane}.fifo", Attributes={"FifoQueue": "true"})
         yield endpoint
@@ -96,7 +108,7 @@ def test_build(built):
     for function in "Copy", "Reconcile", "Expire":
         bootstrap = built / function / "bootstrap"
         assert bootstrap.stat().st_mode & stat.S_IXUSR, f"{bootstrap} is not executable"
-        assert [p.name for p in (built / function / "policies").iterdir()] == ["example.json"]
+        assert {p.name for p in (built / function / "policies").iterdir()} == {p.name for p in POLICIES}
 
 
 def emulator(tmp_path):
