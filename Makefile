@@ -57,10 +57,11 @@ build: go ## build the functions for Lambda into dist/<function> (ARCH=arm64 or 
 
 build-local: go ## build the command line and the functions for this machine into dist/local
 	@for f in $(FUNCTIONS); do \
-		echo "build dist/local/$$f/bootstrap for this machine"; \
+		echo "build dist/local/$$f/bootstrap for this machine" >&2; \
 		$(FUNCTION) -o dist/local/$$f/bootstrap ./functions/$$f || exit 1; \
 	done
-	$(BUILD) -o dist/local/snapferry ./cmd/snapferry
+	@echo "build dist/local/snapferry" >&2
+	@$(BUILD) -o dist/local/snapferry ./cmd/snapferry
 
 lint: go ## look for mistakes with go vet and staticcheck
 	@unformatted=$$(gofmt -l cmd functions infra internal); if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
@@ -80,7 +81,7 @@ fuzz: go ## fuzz the readers of events, policies and marks (FUZZTIME=30s each)
 	go test -run '^$$' -fuzz FuzzParseMark -fuzztime $(FUZZTIME) ./internal/snapshot
 
 # What `make bench` measures, with commas between them: storm, chaos, event,
-# reconcile, coldstart, growth, crash; or all.
+# reconcile, expire, coldstart, growth, crash; or all.
 FIGURES ?= all
 bench: ## measure speed, cost and safety beside what is to be reached (JSON=FILE writes the figures too)
 	go test -count=1 -timeout 4h -run '^TestFigures$$' ./internal/proof -v -args -figures $(FIGURES) $(if $(JSON),-json $(abspath $(JSON)))

@@ -54,6 +54,9 @@ func (d deployment) alarms() []Alarm {
 	eventsOld := alarm("events-old", "events-old",
 		"Events wait for more than half an hour: the copy function does not take them, or fails.", oldest(eventsQueue, ""))
 	eventsOld.Threshold = eventsAge.Seconds()
+	if d.QuietAfter > 0 {
+		alarms = append(alarms, d.quiet())
+	}
 	return append(alarms,
 		eventsOld,
 		alarm("dead-events", "dead-events", "An event could not be handled and is in "+eventsDeadQueue+".", waiting(eventsDeadQueue)),
@@ -79,6 +82,16 @@ func (d deployment) ordersMissing() Alarm {
 		"For three hours reconcile has found shares without a copy or an order: their events do not arrive.", measured("OrdersMissing", "Sum", time.Hour))
 	missing.Periods, missing.Of = 3, 3
 	return missing
+}
+
+// quiet tells that no copy has completed for long: nobody shares any more, or no
+// policy matches, of which nothing else tells.
+func (d deployment) quiet() Alarm {
+	quiet := alarm("quiet", "quiet", fmt.Sprintf("No copy has been completed for %s.", hoursOf(d.QuietAfter)), measured("CopiesCompleted", "Sum", time.Hour))
+	quiet.Comparison, quiet.Missing = below, breaching
+	quiet.Periods = int(d.QuietAfter / time.Hour)
+	quiet.Of = quiet.Periods
+	return quiet
 }
 
 // ordersOld are the alarms on one Region's orders, a few lanes each.

@@ -117,6 +117,7 @@ func TestSettingsDocDefaults(t *testing.T) {
 		"catchUp":          "`" + hoursOf(d.CatchUp) + "`",
 		"lanes":            fmt.Sprint(d.Lanes),
 		"orderAgeHours":    fmt.Sprint(int(d.OrderAge.Hours())),
+		"quietHours":       fmt.Sprint(int(d.QuietAfter.Hours())),
 		"logLevel":         "`" + d.LogLevel + "`",
 		"logRetentionDays": fmt.Sprint(d.LogRetention),
 		"tracing":          fmt.Sprint(d.Tracing),

@@ -42,7 +42,7 @@ func ParseSettings(file string, data []byte, o Overrides) (Settings, []policy.Pr
 
 // known are the fields of settings.
 var known = []string{"account", "homeRegion", "sourceRegions", "sources", "organization", "snapshots", "schedules",
-	"copySlots", "catchUp", "lanes", "ownKeys", "defaultKeys", "expireRegions", "alarmEmails", "orderAgeHours",
+	"copySlots", "catchUp", "lanes", "ownKeys", "defaultKeys", "expireRegions", "alarmEmails", "orderAgeHours", "quietHours",
 	"logLevel", "logRetentionDays", "tracing", "architecture"}
 
 func defaults() Settings {
@@ -60,6 +60,7 @@ func defaults() Settings {
 		CatchUp:      7 * day,
 		Lanes:        8,
 		OrderAge:     day,
+		QuietAfter:   2 * day,
 		LogLevel:     "info",
 		LogRetention: 90,
 		Architecture: "arm64",
@@ -71,7 +72,9 @@ const (
 	maxSlots    = 1000
 	maxLanes    = 64
 	maxAgeHours = 13 * 24 // a day before SQS drops what has waited
-	maxCatchUp  = 366 * 24 * time.Hour
+	// CloudWatch looks back so far at most.
+	maxQuietHours = 7 * 24
+	maxCatchUp    = 366 * 24 * time.Hour
 )
 
 // logDays are the retentions that CloudWatch Logs knows.
@@ -111,6 +114,9 @@ func (s *Settings) read(n policy.Value, o Overrides) {
 	hours := int(s.OrderAge / time.Hour)
 	read(&hours, n.Get("orderAgeHours"), within(1, maxAgeHours))
 	s.OrderAge = time.Duration(hours) * time.Hour
+	quiet := int(s.QuietAfter / time.Hour)
+	read(&quiet, n.Get("quietHours"), within(0, maxQuietHours))
+	s.QuietAfter = time.Duration(quiet) * time.Hour
 	read(&s.LogLevel, n.Get("logLevel"), oneOf("debug", "info", "warn", "error"))
 	s.logRetention(n.Get("logRetentionDays"))
 	read(&s.Tracing, n.Get("tracing"), policy.Value.Bool)

@@ -26,10 +26,12 @@ type Settings struct {
 	ExpireRegions []string
 	AlarmEmails   []string
 	OrderAge      time.Duration
-	LogLevel      string
-	LogRetention  int // days
-	Tracing       bool
-	Architecture  string // arm64 or x86_64
+	// QuietAfter is how long no copy at all may complete; 0 is for ever.
+	QuietAfter   time.Duration
+	LogLevel     string
+	LogRetention int // days
+	Tracing      bool
+	Architecture string // arm64 or x86_64
 }
 
 // SourceAccount is an account that shares snapshots.

@@ -66,6 +66,7 @@ func TestParseSettingsWhole(t *testing.T) {
 		ExpireRegions: []string{"ap-south-1"},
 		AlarmEmails:   []string{"backup-team@example.com", "on-call@example.com"},
 		OrderAge:      48 * time.Hour,
+		QuietAfter:    168 * time.Hour,
 		LogLevel:      "debug",
 		LogRetention:  3653,
 		Tracing:       true,

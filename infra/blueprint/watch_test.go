@@ -73,6 +73,12 @@ func TestAlarmsOnWhatHurts(t *testing.T) {
 			}
 		}
 		want = append(want, "CopiesFailed ", "ExpiryRefused ", "OrdersMissing ")
+		if s.QuietAfter > 0 {
+			want = append(want, "CopiesCompleted ")
+			if quiet := watched["CopiesCompleted "]; quiet.Missing != breaching || quiet.Metrics[0].Period*time.Duration(quiet.Of) != s.QuietAfter || quiet.Periods != quiet.Of {
+				t.Errorf("quiet after %s: %+v", s.QuietAfter, quiet)
+			}
+		}
 		slices.Sort(want)
 		if got := names(watched); !slices.Equal(got, want) {
 			t.Errorf("alarms on %q, want %q", got, want)

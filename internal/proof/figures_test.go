@@ -56,15 +56,23 @@ func TestFigures(t *testing.T) {
 	}
 	debug.SetGCPercent(1000) // the worlds are large, and the machine has room
 	f := figures{}
-	for _, part := range []struct {
+	type part struct {
 		name string
 		run  func(*testing.T, figures)
-	}{
+	}
+	parts := []part{
 		{"event", figuresOfEvent}, {"coldstart", figuresOfColdStart}, {"reconcile", figuresOfReconcile}, {"expire", figuresOfExpire}, {"crash", figuresOfCrashes},
 		{"storm", figuresOfStorm}, {"chaos", figuresOfChaos}, {"growth", figuresOfGrowth},
-	} {
-		if wanted := strings.Split(*measure, ","); slices.Contains(wanted, part.name) || slices.Contains(wanted, "all") {
-			part.run(t, f)
+	}
+	wanted := strings.Split(*measure, ",")
+	for _, name := range wanted {
+		if name != "all" && !slices.ContainsFunc(parts, func(p part) bool { return p.name == name }) {
+			t.Fatalf("there are no figures %q; -figures says %s", name, flag.Lookup("figures").Usage)
+		}
+	}
+	for _, p := range parts {
+		if slices.Contains(wanted, p.name) || slices.Contains(wanted, "all") {
+			p.run(t, f)
 			f.write(t) // also what a later part would lose
 		}
 	}
