@@ -92,7 +92,7 @@ func regionsIn(list string) []string {
 // policies.
 func (s *Settings) templated() error {
 	if s.Policies != nil || s.Sources != nil || s.Slots != 0 || s.Lanes != 0 || s.CatchUp != 0 || s.Copiers != 0 || s.ReconcileEvery != 0 || s.ExpireEvery != 0 {
-		return errors.New("Policies, Sources, Slots, Lanes, CatchUp, Copiers and schedules come with Templates: leave them out")
+		return errors.New("leave out Policies, Sources, Slots, Lanes, CatchUp, Copiers and schedules: they come with Templates")
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.PolicyFiles)) {
 		p, problems := policy.Parse(name, s.PolicyFiles[name])

@@ -103,7 +103,7 @@ func TestTemplatesThatDoNotFit(t *testing.T) {
 		want     string
 	}{
 		"other policies":      {Settings{Templates: templates(t), PolicyFiles: map[string][]byte{"nightly.json": []byte(simple)}}, "deploy: the policies have the hash "},
-		"a setting of theirs": {Settings{Templates: templates(t), PolicyFiles: files, Slots: 5}, "deploy: Policies, Sources, Slots, Lanes, CatchUp, Copiers and schedules come with Templates: leave them out"},
+		"a setting of theirs": {Settings{Templates: templates(t), PolicyFiles: files, Slots: 5}, "deploy: leave out Policies, Sources, Slots, Lanes, CatchUp, Copiers and schedules: they come with Templates"},
 		"a bad policy":        {Settings{Templates: templates(t), PolicyFiles: map[string][]byte{"nightly.json": []byte("{}")}}, "deploy: nightly.json: "},
 	} {
 		t.Run(name, func(t *testing.T) {
