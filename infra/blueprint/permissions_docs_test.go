@@ -64,7 +64,7 @@ Who may do what, for the example in the repository: target account 222222222222,
 us-east-1, copies in sa-east-1 and eu-west-2. The test that compares this page with the code also writes it:
 ` + "`go test ./infra/blueprint -run TestPermissionsDoc -update`" + `. To see yours, read the templates that ` + "`make synth`" + ` writes.
 
-All conditions of a row must hold. ` + "`${TransportKey.Arn}`" + ` is the stack's own key for queues and topics. No role may share,
+All conditions of a row must hold. ` + "`${TransportKey.Arn}`" + ` is the stack's own key for queues and topics. In the target account no role may share,
 restore, lock or archive a snapshot, change a key, or read the data in a snapshot. Where the resource is ` + "`*`" + `, Amazon offers
 nothing narrower, or narrower would be wrong; the reason stands there.
 
