@@ -124,6 +124,9 @@ def rule(account, bus="snapferry", **pattern):
     events.create_event_bus(Name=bus)
     url = sqs.create_queue(QueueName="events")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    # Without a policy the queue takes nothing from EventBridge.
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}]})})
     events.put_rule(Name="rule", EventBusName=bus, EventPattern=json.dumps({**PATTERN, "source": ["snapferry.test"], **pattern}))
     events.put_targets(Rule="rule", EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
     return events, sqs, url

@@ -1,6 +1,7 @@
 """What the tests expect of answers."""
 
 import contextlib
+import json
 import time
 
 import pytest
@@ -28,3 +29,9 @@ def eventually(look, patience=30):
             return seen
         assert time.monotonic() < deadline, f"nothing to see after {patience} s"
         time.sleep(0.1)
+
+
+def delivered_to(arn):
+    """The policy of a queue that takes events from EventBridge, which no queue does without."""
+    return json.dumps({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}]})

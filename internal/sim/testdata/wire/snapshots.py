@@ -2,7 +2,7 @@
 
 import json
 
-from expect import eventually
+from expect import delivered_to, eventually
 
 HOME, AWAY = "us-east-1", "eu-west-1"
 NOTHING = "snap-0123456789abcdef0"
@@ -56,10 +56,10 @@ def ids(ec2, **query):
 def hear(caller, region):
     """Puts a queue behind a rule for Amazon's events about snapshots, and returns how to read it."""
     sqs, events = caller.client("sqs", region), caller.client("events", region)
-    url = sqs.create_queue(QueueName="notifications")["QueueUrl"]
+    arn = f"arn:aws:sqs:{region}:{caller.account}:notifications"
+    url = sqs.create_queue(QueueName="notifications", Attributes={"Policy": delivered_to(arn)})["QueueUrl"]
     pattern = {"source": ["aws.ec2"], "detail-type": ["EBS Snapshot Notification"]}
     events.put_rule(Name="snapshots", EventPattern=json.dumps(pattern))
-    arn = f"arn:aws:sqs:{region}:{caller.account}:notifications"
     assert events.put_targets(Rule="snapshots", Targets=[{"Id": "queue", "Arn": arn}])["FailedEntryCount"] == 0
     heard = []
 

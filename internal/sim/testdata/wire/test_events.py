@@ -6,13 +6,16 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
+from expect import delivered_to
+
 MINE = json.dumps({"source": ["mine"]})
 
 
 def queue(caller, name="queue", region="eu-west-1"):
     """Makes a queue and returns its ARN and a function that empties it."""
     sqs = caller.client("sqs", region)
-    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = f"arn:aws:sqs:{region}:{caller.account}:{name}"
+    url = sqs.create_queue(QueueName=name, Attributes={"Policy": delivered_to(arn)})["QueueUrl"]
 
     def receive():
         messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
@@ -20,7 +23,7 @@ def queue(caller, name="queue", region="eu-west-1"):
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return [json.loads(m["Body"]) for m in messages]
 
-    return f"arn:aws:sqs:{region}:{caller.account}:{name}", receive
+    return arn, receive
 
 
 def route(events, arn, pattern=MINE, rule="rule", bus="default"):
