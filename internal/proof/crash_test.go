@@ -3,7 +3,6 @@ package proof
 import (
 	"cmp"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -110,36 +109,26 @@ func TestEveryCrashPoint(t *testing.T) {
 	}
 	var mu sync.Mutex
 	visited, differences := 0, 0
-	var ran sync.WaitGroup
-	shards := runtime.GOMAXPROCS(0)
-	ran.Add(shards)
-	for shard := range shards {
-		t.Run(fmt.Sprint(shard), func(t *testing.T) {
-			t.Parallel()
-			defer ran.Done()
-			for n := shard * step; n < len(points); n += shards * step {
-				p := points[n]
-				w := &watch{fail: &p.call, how: p.mode.intervention}
-				got := play(t, w)
-				diff := gocmp.Diff(want, got)
-				if !w.reached {
-					diff = "the call was never made\n" + diff
-				}
-				mu.Lock()
-				visited++
-				if diff != "" {
-					differences++
-				}
-				few := differences <= 10
-				mu.Unlock()
-				if diff != "" && few {
-					t.Errorf("%s: %s (-without faults +with it):\n%s", p.call, p.mode.name, diff)
-				}
-			}
-		})
-	}
+	atOnce(t, (len(points)+step-1)/step, func(t *testing.T, i int) {
+		p := points[i*step]
+		w := &watch{fail: &p.call, how: p.mode.intervention}
+		got := play(t, w)
+		diff := gocmp.Diff(want, got)
+		if !w.reached {
+			diff = "the call was never made\n" + diff
+		}
+		mu.Lock()
+		visited++
+		if diff != "" {
+			differences++
+		}
+		few := differences <= 10
+		mu.Unlock()
+		if diff != "" && few {
+			t.Errorf("%s: %s (-without faults +with it):\n%s", p.call, p.mode.name, diff)
+		}
+	})
 	t.Cleanup(func() {
-		ran.Wait()
 		calls := map[string]int{}
 		for _, c := range calm.calls {
 			calls[c.function]++

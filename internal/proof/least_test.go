@@ -6,7 +6,6 @@ import (
 	"iter"
 	"maps"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -160,39 +159,29 @@ func TestNothingIsGrantedForNothing(t *testing.T) {
 	}
 	var mu sync.Mutex
 	excused, shown, statements, same := map[string]bool{}, map[string]int{}, 0, 0
-	var ran sync.WaitGroup
-	shards := runtime.GOMAXPROCS(0)
-	ran.Add(shards)
-	for shard := range shards {
-		t.Run(fmt.Sprint(shard), func(t *testing.T) {
-			t.Parallel()
-			defer ran.Done()
-			for n := shard; n < len(tried); n += shards {
-				g := tried[n]
-				end, _ := c.under(t, c.without(t, g), nil)
-				shows := want.shows(end)
-				name := strings.TrimPrefix(g.String(), g.stack+" ")
-				mu.Lock()
-				if g.action == "" {
-					statements++
-				}
-				if len(shows) == 0 {
-					excused[name] = true
-					same++
-				}
-				for _, field := range shows {
-					shown[field]++
-				}
-				mu.Unlock()
-				t.Logf("without %s: %v", g, shows)
-				if len(shows) == 0 && dispensable[name] == "" {
-					t.Errorf("without %s nothing changes: it is granted for nothing", g)
-				}
-			}
-		})
-	}
+	atOnce(t, len(tried), func(t *testing.T, i int) {
+		g := tried[i]
+		end, _ := c.under(t, c.without(t, g), nil)
+		shows := want.shows(end)
+		name := strings.TrimPrefix(g.String(), g.stack+" ")
+		mu.Lock()
+		if g.action == "" {
+			statements++
+		}
+		if len(shows) == 0 {
+			excused[name] = true
+			same++
+		}
+		for _, field := range shows {
+			shown[field]++
+		}
+		mu.Unlock()
+		t.Logf("without %s: %v", g, shows)
+		if len(shows) == 0 && dispensable[name] == "" {
+			t.Errorf("without %s nothing changes: it is granted for nothing", g)
+		}
+	})
 	t.Cleanup(func() {
-		ran.Wait()
 		for name := range dispensable {
 			if !excused[name] {
 				t.Errorf("the table excuses %s, without which something changes, or which is not there: remove it there", name)

@@ -138,23 +138,30 @@ func TestExpireSparesWhatALookOmits(t *testing.T) {
 	})
 }
 
+// twins has a copy made in São Paulo, and an hour later another with the same
+// mark; it returns their ids.
+func (l *lab) twins() (elder, younger string) {
+	l.t.Helper()
+	elder = l.copies(1, saoPaulo)[0]
+	time.Sleep(time.Hour)
+	marked := l.own(saoPaulo)[0]
+	var made struct {
+		ID string `xml:"snapshotId"`
+	}
+	l.do(target, saoPaulo, "ec2", "CopySnapshot", form("SourceRegion", saoPaulo, "SourceSnapshotId", elder), &made)
+	for _, tag := range marked.Tags {
+		l.tag(saoPaulo, made.ID, tag.Key, tag.Value)
+	}
+	time.Sleep(time.Hour)
+	return elder, made.ID
+}
+
 // A twin stays when its elder goes meanwhile.
 func TestATwinStaysWhenItsElderGoes(t *testing.T) {
 	bubble(t, quiet, func(l *lab) {
-		ids := l.copies(1, saoPaulo)
-		time.Sleep(time.Hour)
-		// A twin with the same mark.
-		elder := l.own(saoPaulo)[0]
-		var own struct {
-			ID string `xml:"snapshotId"`
-		}
-		l.do(target, saoPaulo, "ec2", "CopySnapshot", form("SourceRegion", saoPaulo, "SourceSnapshotId", ids[0]), &own)
-		for _, tag := range elder.Tags {
-			l.tag(saoPaulo, own.ID, tag.Key, tag.Value)
-		}
-		time.Sleep(time.Hour)
+		elder, _ := l.twins()
 		l.expirer.Copies = holdAfterListing{l.expirer.Copies, func() {
-			l.do(target, saoPaulo, "ec2", "DeleteSnapshot", form("SnapshotId", ids[0]), nil)
+			l.do(target, saoPaulo, "ec2", "DeleteSnapshot", form("SnapshotId", elder), nil)
 		}}
 		l.expire(false)
 		if got := len(l.own(saoPaulo)); got != 1 {
@@ -166,20 +173,10 @@ func TestATwinStaysWhenItsElderGoes(t *testing.T) {
 // A twin that somebody prolongs meanwhile stays.
 func TestATwinThatIsProlongedStays(t *testing.T) {
 	bubble(t, quiet, func(l *lab) {
-		ids := l.copies(1, saoPaulo)
-		time.Sleep(time.Hour)
-		elder := l.own(saoPaulo)[0]
-		var own struct {
-			ID string `xml:"snapshotId"`
-		}
-		l.do(target, saoPaulo, "ec2", "CopySnapshot", form("SourceRegion", saoPaulo, "SourceSnapshotId", ids[0]), &own)
-		for _, tag := range elder.Tags {
-			l.tag(saoPaulo, own.ID, tag.Key, tag.Value)
-		}
-		time.Sleep(time.Hour)
-		l.expirer.Copies = holdAfterListing{l.expirer.Copies, func() { l.tag(saoPaulo, own.ID, snapshot.TagExpires, "never") }}
+		_, younger := l.twins()
+		l.expirer.Copies = holdAfterListing{l.expirer.Copies, func() { l.tag(saoPaulo, younger, snapshot.TagExpires, "never") }}
 		l.expire(false)
-		if !slices.ContainsFunc(l.own(saoPaulo), func(s seen) bool { return s.ID == own.ID }) {
+		if !slices.ContainsFunc(l.own(saoPaulo), func(s seen) bool { return s.ID == younger }) {
 			t.Error("the copy that was made to stay for ever is deleted")
 		}
 	})
