@@ -18,7 +18,7 @@ func newRole(stack awscdk.Stack, name string, r blueprint.Role) awsiam.CfnRole {
 		AssumeRolePolicyDocument: document(r.Trust...),
 	}
 	var inline []any
-	var managed []*string
+	var managed []any
 	for i, p := range r.Policies() {
 		if !p.Managed {
 			inline = append(inline, &awsiam.CfnRole_PolicyProperty{

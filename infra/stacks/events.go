@@ -30,9 +30,9 @@ func newRule(stack awscdk.Stack, bus *string, r blueprint.Rule, made queues) {
 	})
 	// A queue without its policy refuses events, and a refused event is not sent
 	// again.
-	rule.AddDependency(undelivered.policy)
+	rule.AddResourceDependency(undelivered.policy, nil)
 	if q, ok := made[r.TargetARN[strings.LastIndex(r.TargetARN, ":")+1:]]; ok {
-		rule.AddDependency(q.policy)
+		rule.AddResourceDependency(q.policy, nil)
 	}
 }
 

@@ -80,7 +80,7 @@ func newStackSet(app awscdk.App, region string, s blueprint.StackSet) {
 func templateOf(s blueprint.Source) string {
 	app := awscdk.NewApp(&awscdk.AppProps{AnalyticsReporting: new(false), TreeMetadata: new(false)})
 	awscdk.Tags_Of(app).Add(new("Application"), new(blueprint.Application), nil)
-	stack := awscdk.NewStack(app, new("source"), &awscdk.StackProps{Synthesizer: awscdk.NewBootstraplessSynthesizer(nil)})
+	stack := awscdk.NewStack(app, new("source"), &awscdk.StackProps{Synthesizer: awscdk.NewLegacyStackSynthesizer()})
 	fillSource(stack, s)
 	template, err := json.Marshal(app.Synth(nil).GetStackArtifact(stack.ArtifactId()).Template())
 	if err != nil {

@@ -35,7 +35,7 @@ func target(app awscdk.App, b blueprint.Blueprint, dist string) {
 	home := newHome(app, b, dist)
 	for _, f := range b.Forwarders {
 		// Its rules would send to a bus that is not there yet.
-		newForwarder(app, b.Home.Account, f).AddDependency(home, nil)
+		newForwarder(app, b.Home.Account, f).AddStackDependency(home, nil)
 	}
 	for _, k := range b.Keys {
 		newKeyStack(app, b.Home.Account, k)
@@ -94,10 +94,14 @@ func newApp(out string) awscdk.App {
 	return app
 }
 
-// newStack is a stack without assets: it needs no bootstrapped account. account
-// is "" for that of the credentials it is deployed with.
+// newStack is a stack without assets, which needs no bootstrapped account: the
+// legacy synthesizer names no roles in the manifest. The one called
+// BootstraplessSynthesizer names those of cdk bootstrap, which the command line
+// then hands to CloudFormation, and CloudFormation refuses roles that do not
+// exist (https://github.com/aws/aws-cdk/issues/20648). account is "" for that of
+// the credentials it is deployed with.
 func newStack(scope constructs.Construct, name, account, region, description string) awscdk.Stack {
-	return stack(scope, name, account, region, description, awscdk.NewBootstraplessSynthesizer(nil))
+	return stack(scope, name, account, region, description, awscdk.NewLegacyStackSynthesizer())
 }
 
 // newStackWithAssets is a stack whose assets go through the buckets of

@@ -36,7 +36,7 @@ func newTopic(stack awscdk.Stack, t blueprint.Topic, transport awskms.CfnKey) aw
 // newAlarm makes an alarm that tells the topic when it goes off and when it is
 // over.
 func newAlarm(stack awscdk.Stack, a blueprint.Alarm, topic awssns.CfnTopic) {
-	actions := &[]*string{topic.Ref()}
+	actions := &[]any{topic.Ref()}
 	props := &awscloudwatch.CfnAlarmProps{
 		AlarmName:          new(a.Name),
 		AlarmDescription:   new(a.Description),
