@@ -36,6 +36,7 @@ var deployments = make(map[string]deployment)
 type deployment struct {
 	blueprint blueprint.Blueprint
 	dist      string // what stands for the functions' code
+	out       string // where target/ and source/ were synthesized
 	// The templates, by the name of their stacks.
 	target, source map[string]template
 	// What was written, by path below the folder of the case, asset hashes aside.
@@ -106,7 +107,7 @@ func deploy(dir, out string) (d deployment, err error) {
 	if err != nil || len(problems) > 0 {
 		return d, fmt.Errorf("%v %v", err, problems)
 	}
-	d.dist = filepath.Join(out, "dist")
+	d.dist, d.out = filepath.Join(out, "dist"), out
 	for _, f := range d.blueprint.Home.Functions {
 		if err := fakeCode(filepath.Join(d.dist, f.Name), settings.Architecture, files); err != nil {
 			return d, err
