@@ -18,6 +18,9 @@ type Authorization struct {
 	Allowed   bool
 	Denied    bool // by a statement with the effect Deny
 	Advisory  bool // nothing hangs on the answer
+	// Keys are the request's condition keys, by their names in lower case. They
+	// are the world's: do not change them.
+	Keys map[string][]string
 	// By are all statements that deny, or else all that allow; of a request that
 	// nothing allows there are none. A root is allowed without any.
 	By []PolicyStatement
@@ -43,6 +46,7 @@ type ask struct {
 	// belongsTo is the account that the resource really belongs to, if owner
 	// does not say.
 	belongsTo string
+	noAccount bool // aws:ResourceAccount is absent
 	policy    *iam.Policy
 	authority iam.Authority
 	region    string // of the call
@@ -64,7 +68,7 @@ func (w *World) decide(now time.Time, a *ask) iam.Decision {
 	if told := w.options.OnAuthorize; told != nil {
 		record := Authorization{
 			Principal: r.Principal.ARN, Role: r.Principal.Role, Action: a.action, Resource: a.resource,
-			Allowed: d.Allowed, Denied: d.Denied, Advisory: a.advisory,
+			Allowed: d.Allowed, Denied: d.Denied, Advisory: a.advisory, Keys: r.Keys,
 		}
 		for _, g := range d.By {
 			s := PolicyStatement{Of: r.Principal.Role, Policy: g.Policy, Statement: g.Statement, Sid: g.Sid}
@@ -97,7 +101,7 @@ func (w *World) globalKeys(now time.Time, a *ask) iam.Keys {
 	if owner == "" && a.resource != "*" {
 		owner = a.by.account
 	}
-	if owner != "" {
+	if owner != "" && !a.noAccount {
 		keys["aws:resourceaccount"] = []string{owner}
 		if org := w.options.Organizations[owner]; org != "" {
 			keys["aws:resourceorgid"] = []string{org}

@@ -18,7 +18,9 @@ func (c *ec2Call) permitted() *apiError {
 	w := c.ec2.w
 	if !w.unquestioned(c.caller, nil) {
 		for _, a := range ec2Permissions[c.action](c) {
-			a.keys.Set("ec2:Region", c.region)
+			if len(a.keys["ec2:region"]) == 0 {
+				a.keys.Set("ec2:Region", c.region)
+			}
 			if d := w.decide(c.now, a); !d.Allowed {
 				return unauthorized(a, d)
 			}
@@ -223,19 +225,24 @@ func (c *ec2Call) askCreateSnapshot() []*ask {
 
 // askCopySnapshot is about the copy and about its source, and both have to be
 // allowed (AWS Storage blog, "Enhancing resource-level permissions for copying
-// Amazon EBS snapshots"). Whether the ARN of a source in another Region has that
-// Region or the destination's is not documented: here both have to be allowed, so
-// that what passes here passes at Amazon either way.
+// Amazon EBS snapshots"). What of it is not documented, Options.Readings says.
 func (c *ec2Call) askCopySnapshot() []*ask {
-	tags := c.newTags("snapshot")
-	a := c.askNew("ec2:CopySnapshot", "snapshot", tags)
-	c.setEncrypted(a)
+	read, tags := c.ec2.w.options.Readings, c.newTags("snapshot")
 	from, id := c.get("SourceRegion"), c.get("SourceSnapshotId")
-	asks := []*ask{a, c.askSnapshot("ec2:CopySnapshot", snapshotARN(from, id), from, id)}
-	if from != c.region {
-		asks = append(asks, c.askSnapshot("ec2:CopySnapshot", snapshotARN(c.region, id), from, id))
+	asks := c.askCopy(c.region, tags)
+	if from == c.region {
+		return append(asks, c.askSource(from, from, id))
 	}
-	return append(asks, c.askTagNew("snapshot", tags)...)
+	if read.PresignedCopy {
+		asks = append(asks, c.askCopy(from, tags)...)
+	}
+	if read.SourceARN != SourceARNDestination {
+		asks = append(asks, c.askSource(from, from, id))
+	}
+	if read.SourceARN != SourceARNSource {
+		asks = append(asks, c.askSource(c.region, from, id))
+	}
+	return asks
 }
 
 // askTags is about existing resources, one by one, without ec2:CreateAction.

@@ -169,7 +169,11 @@ func (s *sqs) deliver(key queueKey, now time.Time, from ruleSource, m sendEntry)
 	if d := s.w.decide(now, a); !d.Allowed {
 		return &apiError{Status: http.StatusForbidden, Code: "AccessDenied", Message: a.refusal(d)}
 	}
-	opening := kmsAsk{by: a.by, region: from.region, source: from.keys()}
+	if q.managed && s.w.options.Readings.ClosedQueues {
+		return &apiError{Status: http.StatusForbidden, Code: "AccessDenied",
+			Message: "EventBridge does not support Amazon SQS queues that are encrypted with an AWS owned key."}
+	}
+	opening := kmsAsk{by: a.by, region: from.region, source: s.w.keySource(from)}
 	if problem := s.unlock(now, q, opening, sealing); problem != nil {
 		return problem
 	}

@@ -221,7 +221,10 @@ func TestNothingIsForFree(t *testing.T) {
 // all statements it rests on.
 func TestGrantedByWhat(t *testing.T) {
 	var asked []Authorization
-	bubble(t, "", Options{OnAuthorize: func(a Authorization) { asked = append(asked, a) }}, func(l *lab) {
+	bubble(t, "", Options{OnAuthorize: func(a Authorization) {
+		a.Keys = nil // which TestReadingsOfCopies looks at
+		asked = append(asked, a)
+	}}, func(l *lab) {
 		queue := queueKey{vault, west, "q"}
 		c := queues{t, l.w, vault, west}
 		url := c.create("q", "Policy", permit(`{"Sid":"no plain","Effect":"Deny","Principal":"*","Action":"sqs:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}`))

@@ -29,6 +29,7 @@ type settings struct {
 	deadLetterQueue queueKey
 	policy          *iam.Policy // nil: none
 	kmsKey          string      // KmsMasterKeyId; "": none
+	managed         bool        // encrypted under SQS's own key
 }
 
 // redrivePolicy is the attribute RedrivePolicy. Amazon takes the count as a
@@ -161,6 +162,7 @@ func (s *sqs) settings(key queueKey, fifo bool, attributes map[string]string) (s
 			"The FifoThroughputLimit perMessageGroupId is only allowed when the value of DeduplicationScope is messageGroup.")
 	}
 	set.kmsKey = attributes["KmsMasterKeyId"]
+	set.managed = set.kmsKey == "" && attributes["SqsManagedSseEnabled"] == "true"
 	if text := attributes["Policy"]; text != "" {
 		var err error
 		if set.policy, err = iam.Parse(iam.Resource, text); err != nil {

@@ -57,6 +57,8 @@ type Options struct {
 	// Organizations are the organisations (o-…) that accounts are in, for
 	// aws:PrincipalOrgID and its like.
 	Organizations map[string]string
+	// Readings say how it decides where Amazon's documents leave it open.
+	Readings Readings
 }
 
 // Call is what Options.Fault and Options.Log see of a request.
