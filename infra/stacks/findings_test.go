@@ -5,7 +5,11 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 )
 
 // TestNoFindings: the CDK itself has nothing against the stacks.
@@ -15,6 +19,43 @@ func TestNoFindings(t *testing.T) {
 			for _, found := range findings(t, filepath.Join(d.out, which)) {
 				t.Errorf("%s: %s", name, found)
 			}
+		}
+	}
+}
+
+// TestFindings plants what must be found.
+func TestFindings(t *testing.T) {
+	queue := func(app awscdk.App, p *awssqs.CfnQueueProps) awssqs.CfnQueue {
+		return awssqs.NewCfnQueue(newStack(app, "planted", "111111111111", "us-east-1", "planted"), new("Queue"), p)
+	}
+	for _, c := range []struct {
+		name  string
+		build func(awscdk.App)
+		found string // as a finding
+		fails bool   // as an error of the synthesis
+	}{
+		{name: "a value that CloudFormation refuses", fails: true, build: func(app awscdk.App) {
+			queue(app, &awssqs.CfnQueueProps{VisibilityTimeout: new(99999999.0)})
+		}},
+		{name: "a property that is not there", fails: true, build: func(app awscdk.App) {
+			queue(app, &awssqs.CfnQueueProps{}).AddPropertyOverride(new("Visibility"), 30)
+		}},
+		{name: "an error of a construct", fails: true, build: func(app awscdk.App) {
+			awscdk.Annotations_Of(queue(app, &awssqs.CfnQueueProps{})).AddError(new("planted error"))
+		}},
+		{name: "a warning of a construct", found: "planted warning", build: func(app awscdk.App) {
+			awscdk.Annotations_Of(queue(app, &awssqs.CfnQueueProps{})).AddWarningV2(new("planted"), new("planted warning"), nil)
+		}},
+		{name: "nothing", build: func(app awscdk.App) { queue(app, &awssqs.CfnQueueProps{}) }},
+	} {
+		out := t.TempDir()
+		if err := synth(out, c.build); (err != nil) != c.fails {
+			t.Errorf("%s: the synthesis ends with %v", c.name, err)
+		}
+		if found := findings(t, out); c.found == "" && !c.fails && len(found) > 0 {
+			t.Errorf("%s: found is %q", c.name, found)
+		} else if !strings.Contains(strings.Join(found, "\n"), c.found) || c.fails && len(found) == 0 {
+			t.Errorf("%s: found is %q", c.name, found)
 		}
 	}
 }

@@ -76,6 +76,10 @@ func synth(out string, build func(awscdk.App)) (err error) {
 	return nil
 }
 
+// annotationsInReport is the flag by which the notes of constructs and aspects end
+// the synthesis too if they are errors.
+const annotationsInReport = "@aws-cdk/core:annotationsInValidationReport"
+
 // newApp is an app that synthesizes alike under `cdk synth` and alone: what the
 // CDK's command line would add to the templates is off.
 func newApp(out string) awscdk.App {
@@ -88,6 +92,12 @@ func newApp(out string) awscdk.App {
 			"aws:cdk:enable-path-metadata":  false,
 			"aws:cdk:enable-asset-metadata": false,
 			"aws:cdk:disable-stack-trace":   true,
+			// Of the flags that the library recommends to new apps these are the ones that
+			// matter to L1 constructs: what its template validation (AppProps's
+			// BuiltinCloudFormationValidation) or a construct calls an error ends the
+			// synthesis, and what they warn of is printed.
+			"@aws-cdk/core:validateAgainstDefaultRules": true,
+			annotationsInReport:                         true,
 		},
 	})
 	awscdk.Tags_Of(app).Add(new("Application"), new(blueprint.Application), nil)
