@@ -22,15 +22,18 @@ type Authorization struct {
 	// are the world's: do not change them.
 	Keys map[string][]string
 	// By are all statements that deny, or else all that allow; of a request that
-	// nothing allows there are none. A root is allowed without any.
+	// nothing allows there are none. A root is allowed without any. Service
+	// control policies allow nothing, and where they deny, only they are named.
 	By []PolicyStatement
 }
 
 // PolicyStatement is the place of a statement.
 type PolicyStatement struct {
-	Of        string // ARN of the role, or of the resource, whose policy it is in
-	Policy    int    // index among the policies given to AddRole; 0 for a resource
-	Statement int    // index within the policy
+	// Of is the ARN of the role, or of the resource, whose policy it is in, or the
+	// account whose service control policy.
+	Of        string
+	Policy    int // index among the policies given to AddRole or ControlAccount; 0 for a resource
+	Statement int // index within the policy
 	Sid       string
 }
 
@@ -58,13 +61,16 @@ type ask struct {
 // unquestioned says whether a root may act within its account without that
 // anybody has to be asked: most calls are such, and cost nothing.
 func (w *World) unquestioned(by caller, policy *iam.Policy) bool {
-	return by.isRoot() && w.options.OnAuthorize == nil && (policy == nil || !policy.Denies)
+	return by.isRoot() && w.options.OnAuthorize == nil && (policy == nil || !policy.Denies) && len(w.controlled(by.account)) == 0
 }
 
 // decide answers an ask; call it within a step.
 func (w *World) decide(now time.Time, a *ask) iam.Decision {
 	r := iam.Request{Principal: a.by.principal(), Action: a.action, Resource: a.resource, Owner: a.owner, Keys: w.globalKeys(now, a)}
 	d := iam.Evaluate(&r, a.by.policies(), a.policy, a.authority)
+	if controls := w.controlled(r.Principal.Account); len(controls) > 0 && r.Principal.Controllable() {
+		d = iam.Control(&r, controls, d)
+	}
 	if told := w.options.OnAuthorize; told != nil {
 		record := Authorization{
 			Principal: r.Principal.ARN, Role: r.Principal.Role, Action: a.action, Resource: a.resource,
@@ -72,7 +78,10 @@ func (w *World) decide(now time.Time, a *ask) iam.Decision {
 		}
 		for _, g := range d.By {
 			s := PolicyStatement{Of: r.Principal.Role, Policy: g.Policy, Statement: g.Statement, Sid: g.Sid}
-			if g.Policy == iam.ResourcePolicy {
+			switch {
+			case d.Control:
+				s.Of = r.Principal.Account
+			case g.Policy == iam.ResourcePolicy:
 				s.Of, s.Policy = a.resource, 0
 			}
 			record.By = append(record.By, s)
@@ -129,11 +138,18 @@ func (w *World) globalKeys(now time.Time, a *ask) iam.Keys {
 func (a *ask) refusal(d iam.Decision) string {
 	text := "User: " + a.by.principal().ARN + " is not authorized to perform: " + a.action + " on resource: " + a.resource
 	kind := "identity-based"
-	if d.Lack == iam.LackResource || len(d.By) > 0 && d.By[0].Policy == iam.ResourcePolicy {
+	switch {
+	case d.Control || d.Lack == iam.LackControl:
+		kind = "service control"
+	case d.Lack == iam.LackResource || len(d.By) > 0 && d.By[0].Policy == iam.ResourcePolicy:
 		kind = "resource-based"
 	}
 	if d.Denied {
-		return text + " with an explicit deny in " + map[string]string{"identity-based": "an ", "resource-based": "a "}[kind] + kind + " policy"
+		article := "a "
+		if kind == "identity-based" {
+			article = "an "
+		}
+		return text + " with an explicit deny in " + article + kind + " policy"
 	}
 	return text + " because no " + kind + " policy allows the " + a.action + " action"
 }

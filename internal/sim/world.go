@@ -10,7 +10,9 @@
 // It never verifies signatures: the access key id says who is calling (see
 // ServeHTTP), and whoever reaches the listener is believed. Serve it on loopback
 // only. Accounts may do what the policies of resources let them; roles, which
-// World.AddRole makes, only what their own policies allow besides.
+// World.AddRole makes, only what their own policies allow besides; and nobody of
+// an account more than the service control policies that World.ControlAccount
+// attaches to it.
 package sim
 
 import (
@@ -18,6 +20,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"snapferry/internal/sim/iam"
 )
 
 // Options say how a World behaves. The zero value is a world on the machine's
@@ -59,6 +63,9 @@ type Options struct {
 	Organizations map[string]string
 	// Readings say how it decides where Amazon's documents leave it open.
 	Readings Readings
+	// Managers are the accounts that manage an organisation: service control
+	// policies bind nobody in them.
+	Managers []string
 }
 
 // Call is what Options.Fault and Options.Log see of a request.
@@ -106,6 +113,8 @@ type World struct {
 	// roles and sessions are by ARN and by access key id.
 	roles    map[string]*role
 	sessions map[string]*session
+	// controls are the service control policies of accounts.
+	controls map[string][]*iam.Policy
 
 	ec2    *ec2
 	kms    *kms
@@ -126,6 +135,7 @@ func New(o Options) *World {
 
 		roles:    map[string]*role{},
 		sessions: map[string]*session{},
+		controls: map[string][]*iam.Policy{},
 	}
 	w.ec2 = newEC2(w)
 	w.kms = newKMS(w)

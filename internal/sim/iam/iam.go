@@ -84,12 +84,15 @@ const (
 	LackNothing  Lack = iota
 	LackIdentity      // no policy of the principal allows it
 	LackResource      // the resource's policy does not allow it
+	LackControl       // no service control policy of the account allows it
 )
 
 // Decision is the answer to a Request.
 type Decision struct {
 	Allowed bool
 	Denied  bool // by a statement with the effect Deny
+	// Control says that service control policies deny: By counts among them.
+	Control bool
 	Lack    Lack
 	// By are all statements that apply: those that deny if there are any, else
 	// those that allow. A root is allowed without any.

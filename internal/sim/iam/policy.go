@@ -40,6 +40,9 @@ const (
 	Key
 	// Trust is the policy of a role about who may assume it, without Resource.
 	Trust
+	// Service control policies are written like those of principals: since
+	// September 2025 Organizations takes all of the language.
+	ServiceControl = Identity
 )
 
 const (
