@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"testing"
 
@@ -17,15 +16,17 @@ type described struct {
 	Runtime, Handler, Description string
 	Architectures                 []string
 	Memory, Timeout               int
-	Environment                   []string // names
+	Environment                   map[string]string
 	Schedule                      string
 	Queue                         string
-	Batch, Window                 int
+	Batch, Window, Concurrent     int
 	Answers                       []string // FunctionResponseTypes
 }
 
 // TestAgreesWithSAM: template.yaml, for trying single events, describes the same
-// functions as the home stack.
+// functions as the home stack of the guide's example, the values of their
+// environment included: with another number of lanes they would look into queues
+// that are not deployed.
 func TestAgreesWithSAM(t *testing.T) {
 	got := describedInHome(t, deployments["guide"].home())
 	want := describedInSAM(t, read(t, "../../template.yaml"))
@@ -56,7 +57,12 @@ func describedInHome(t *testing.T, in template) map[string]described {
 			Architectures: words(p["Architectures"]),
 			Memory:        int(p["MemorySize"].(float64)),
 			Timeout:       int(p["Timeout"].(float64)),
-			Environment:   names(variables, onlyInHome),
+			Environment:   make(map[string]string),
+		}
+		for name, value := range variables {
+			if name != onlyInHome {
+				d.Environment[name] = value.(string)
+			}
 		}
 		if schedule, ok := in.Resources[id+"Schedule"]; ok {
 			d.Schedule = schedule.Properties["ScheduleExpression"].(string)
@@ -66,6 +72,7 @@ func describedInHome(t *testing.T, in template) map[string]described {
 			d.Queue = in.Resources[refersTo(p["EventSourceArn"])].Properties["QueueName"].(string)
 			d.Batch = int(p["BatchSize"].(float64))
 			d.Window = int(p["MaximumBatchingWindowInSeconds"].(float64))
+			d.Concurrent = int(at(p, "ScalingConfig", "MaximumConcurrency").(float64))
 			d.Answers = words(p["FunctionResponseTypes"])
 		}
 		functions[id] = d
@@ -85,6 +92,7 @@ type samFunction struct {
 			Queue, ScheduleExpression      string
 			BatchSize                      int
 			MaximumBatchingWindowInSeconds int
+			ScalingConfig                  struct{ MaximumConcurrency int }
 			FunctionResponseTypes          []string
 		}
 	}
@@ -125,7 +133,16 @@ func describedInSAM(t *testing.T, file string) map[string]described {
 			Description: p.Description,
 			Memory:      all.MemorySize,
 			Timeout:     p.Timeout,
-			Environment: names(variables, onlyInSAM),
+			Environment: make(map[string]string),
+		}
+		for name, value := range variables {
+			text := fmt.Sprint(value)
+			if parameter, ok := sam.Parameters[text]; ok { // by !Ref
+				text = fmt.Sprint(parameter.Default)
+			}
+			if name != onlyInSAM {
+				d.Environment[name] = text
+			}
 		}
 		for _, a := range all.Architectures {
 			d.Architectures = append(d.Architectures, fmt.Sprint(sam.Parameters[a].Default))
@@ -139,6 +156,7 @@ func describedInSAM(t *testing.T, file string) map[string]described {
 				d.Queue = queue[strings.LastIndex(queue, ":")+1:]
 				d.Batch = e.Properties.BatchSize
 				d.Window = e.Properties.MaximumBatchingWindowInSeconds
+				d.Concurrent = e.Properties.ScalingConfig.MaximumConcurrency
 				d.Answers = e.Properties.FunctionResponseTypes
 			default:
 				t.Errorf("%s is fed by %s, %s, which the home stack has not", id, name, e.Type)
@@ -147,9 +165,4 @@ func describedInSAM(t *testing.T, file string) map[string]described {
 		functions[id] = d
 	}
 	return functions
-}
-
-// names is a map's keys but one, sorted.
-func names[V any](m map[string]V, but string) []string {
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(m)), func(name string) bool { return name == but })
 }

@@ -9,10 +9,12 @@ import (
 )
 
 // DefaultLanes is how many queues a target Region has where the queues' URL has
-// a place for the lane and nothing else is said, and mostLanes how many it may
-// have: each is looked into whenever a slot is free.
+// a place for the lane and nothing else is said: as many as a deployment makes
+// unless its settings say otherwise, since lanes that are not there can't be
+// read. mostLanes is how many a Region may have: each is looked into whenever a
+// slot is free.
 const (
-	DefaultLanes = 32
+	DefaultLanes = 8
 	mostLanes    = 64
 )
 

@@ -18,7 +18,7 @@ func TestNumberOfLanes(t *testing.T) {
 		value, template string
 		want            int
 	}{
-		{"", with, 32},
+		{"", with, 8},
 		{"", without, 1},
 		{"1", with, 1},
 		{"1", without, 1},

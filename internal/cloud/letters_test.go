@@ -139,7 +139,7 @@ func TestPutBack(t *testing.T) {
 		w := sim.New(sim.Options{})
 		o := queues(t, w, true, "111111111111", "333333333333")
 		// Whoever puts letters back knows no policies.
-		if lane := o.lane("111111111111"); lane == anyLane("111111111111", DefaultLanes) {
+		if lane := o.lane("111111111111"); lane == anyLane("111111111111", manyLanes) {
 			t.Fatalf("the account has lane %d also without a policy", lane)
 		}
 		bury(t, o, order("111111111111", 1), order("333333333333", 1))

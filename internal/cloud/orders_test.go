@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,6 +17,10 @@ import (
 )
 
 const target = "eu-west-2"
+
+// manyLanes are enough for most accounts of tests to have one of their own, and for
+// some lanes to have no account.
+const manyLanes = 32
 
 const lanesURL = "http://sim/222222222222/orders-{region}-{lane}.fifo"
 
@@ -32,7 +37,7 @@ func queues(t *testing.T, w *sim.World, lanes bool, accounts ...string) *Orders 
 	template := "http://sim/222222222222/orders-{region}.fifo"
 	if lanes {
 		template = lanesURL
-		for lane := range DefaultLanes {
+		for lane := range manyLanes {
 			make(fmt.Sprintf("orders-%s-%d.fifo", target, lane))
 		}
 	} else {
@@ -46,6 +51,9 @@ func queues(t *testing.T, w *sim.World, lanes bool, accounts ...string) *Orders 
 func process(t *testing.T, w *sim.World, q Queues) *Orders {
 	t.Helper()
 	q.Letters = lettersURL
+	if q.URL == lanesURL && q.Lanes == "" {
+		q.Lanes = strconv.Itoa(manyLanes)
+	}
 	o, err := open(w).Orders(q)
 	if err != nil {
 		t.Fatal(err)

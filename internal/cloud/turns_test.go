@@ -149,8 +149,8 @@ func TestFewCalls(t *testing.T) {
 		var calls received
 		o := queues(t, sim.New(sim.Options{Log: calls.log}), true, accounts(20)...)
 		receive(t, o, 10)
-		if got := calls.since(); got != DefaultLanes {
-			t.Errorf("%d calls for a first look, want one for each of %d lanes", got, DefaultLanes)
+		if got := calls.since(); got != manyLanes {
+			t.Errorf("%d calls for a first look, want one for each of %d lanes", got, manyLanes)
 		}
 		send(t, o, order(accounts(20)[7], 1))
 		if got := len(receive(t, o, 10)); got != 1 || calls.since() != 1 {
@@ -229,12 +229,12 @@ func TestPoliciesChange(t *testing.T) {
 func TestBacklogOfLanes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := sim.New(sim.Options{})
-		o := queues(t, w, true, accounts(DefaultLanes)...)
-		for _, account := range accounts(DefaultLanes) {
+		o := queues(t, w, true, accounts(manyLanes)...)
+		for _, account := range accounts(manyLanes) {
 			send(t, o, order(account, 1))
 		}
 		receive(t, o, 3) // in hand, and still there
-		for enough, want := range map[int]int{0: DefaultLanes, DefaultLanes: DefaultLanes, DefaultLanes + 1: DefaultLanes, 5: atOnce} {
+		for enough, want := range map[int]int{0: manyLanes, manyLanes: manyLanes, manyLanes + 1: manyLanes, 5: atOnce} {
 			if n, err := o.Backlog(t.Context(), target, enough); err != nil || n != want {
 				t.Errorf("counted %d where %d are enough, %v; want %d", n, enough, err, want)
 			}

@@ -21,7 +21,7 @@ const (
 
 // Lanes is how many orders queues a target Region has: as many as the functions
 // give out to source accounts, unless they are told another number.
-const Lanes = 32
+const Lanes = 8
 
 // ordersQueue is the name of a target Region's lane, or of all of them when
 // region and lane are the placeholders of ORDERS_QUEUE_URL.

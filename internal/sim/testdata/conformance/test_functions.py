@@ -12,7 +12,7 @@ from conftest import HOME, OTHER, Account, GoBetween, completed
 
 TARGET = "222222222222"  # whom `snapferry invoke` calls as
 THIRD = "sa-east-1"
-LANES = 32
+LANES = 8
 
 
 class Deployment(Account):
