@@ -63,6 +63,7 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 		for _, w := range b.Warnings {
 			fmt.Fprintln(stderr, "warning:", w)
 		}
+		fmt.Fprint(stdout, b.CapacityReport())
 		err = stacks.Target(b, env("DIST", "dist"), env("CDK_OUTDIR", filepath.Join("infra", "cdk.out")))
 	default:
 		err = sources(b, env("CDK_OUTDIR", filepath.Join("infra", "cdk.out", "source")), stdout)

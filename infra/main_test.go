@@ -83,6 +83,28 @@ func TestNotBuilt(t *testing.T) {
 	}
 }
 
+// TestCapacity: what the deployment is to carry is printed, and what it can't is
+// warned of.
+func TestCapacity(t *testing.T) {
+	env := guide(t)
+	settings, err := os.ReadFile(env["SETTINGS"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	env["SETTINGS"] = filepath.Join(t.TempDir(), "settings.json")
+	expected := bytes.Replace(settings, []byte("{"), []byte(`{"capacity": {"snapshotsPerDay": 10000, "copyMinutes": 1},`), 1)
+	if err := os.WriteFile(env["SETTINGS"], expected, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, stdout, stderr := start(nil, env)
+	if want := "  eu-west-2  10,000        28,800       35%   8h20m             310,000      310%\n"; !strings.Contains(stdout, want) {
+		t.Errorf("stdout has no line %q:\n%s", want, stdout)
+	}
+	if want := "$.capacity: is TOO MUCH for eu-west-2: 310,000 copies are kept"; !strings.Contains(stderr, want) {
+		t.Errorf("stderr has no %q:\n%s", want, stderr)
+	}
+}
+
 func TestUsage(t *testing.T) {
 	for _, args := range [][]string{{"deploy"}, {"target", "source"}, {"left", "left"}} {
 		if code, _, stderr := start(args, guide(t)); code != 2 || !strings.HasPrefix(stderr, "usage:") {

@@ -27,6 +27,9 @@ type Blueprint struct {
 	// StackSet prepares the source accounts of a whole organisation; nil for
 	// none.
 	StackSet *StackSet
+	// Loads are what each target Region is to carry; none if settings do not say
+	// what is expected.
+	Loads []Load
 	// Warnings are about what is valid and perhaps not meant.
 	Warnings []policy.Problem
 }

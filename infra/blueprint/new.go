@@ -30,6 +30,7 @@ func New(settings Settings, policies []policy.Policy, hash string) (Blueprint, [
 		Keys:       d.ownKeys(),
 		Sources:    d.sources(),
 		StackSet:   d.stackSet(),
+		Loads:      d.loads(),
 		Warnings:   warnings,
 	}
 	if problems := d.tooLarge(b); len(problems) > 0 {

@@ -42,7 +42,7 @@ func ParseSettings(file string, data []byte, o Overrides) (Settings, []policy.Pr
 
 // known are the fields of settings.
 var known = []string{"account", "homeRegion", "sourceRegions", "sources", "organization", "snapshots", "schedules",
-	"copySlots", "catchUp", "lanes", "ownKeys", "defaultKeys", "expireRegions", "alarmEmails", "orderAgeHours", "quietHours",
+	"copySlots", "capacity", "catchUp", "lanes", "ownKeys", "defaultKeys", "expireRegions", "alarmEmails", "orderAgeHours", "quietHours",
 	"logLevel", "logRetentionDays", "tracing", "architecture"}
 
 func defaults() Settings {
@@ -103,6 +103,7 @@ func (s *Settings) read(n policy.Value, o Overrides) {
 		read(&s.Schedules.Expire, schedules.Get("expire"), rate)
 	}
 	read(&s.CopySlots, n.Get("copySlots"), within(1, maxSlots))
+	s.capacity(n.Get("capacity"))
 	read(&s.CatchUp, n.Get("catchUp"), catchUp)
 	read(&s.Lanes, n.Get("lanes"), within(1, maxLanes))
 	s.OwnKeys = regions(n.Get("ownKeys"))

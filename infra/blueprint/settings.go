@@ -15,6 +15,7 @@ type Settings struct {
 	Snapshots     Snapshots
 	Schedules     Schedules
 	CopySlots     int
+	Capacity      Capacity
 	CatchUp       time.Duration
 	Lanes         int
 	// OwnKeys are the target Regions that get a key of snapferry's own.

@@ -59,6 +59,7 @@ func TestParseSettingsWhole(t *testing.T) {
 		Snapshots:     Snapshots{Tags: map[string]string{"Backup": "daily", "Tier": "gold"}, Every: 12 * time.Hour, At: "21:30", Keep: 30, UnshareDays: 7},
 		Schedules:     Schedules{Reconcile: time.Minute, Expire: 24 * time.Hour},
 		CopySlots:     5,
+		Capacity:      Capacity{SnapshotsPerDay: 40, CopyTime: 25 * time.Minute, SnapshotQuota: 150_000},
 		CatchUp:       90 * time.Minute,
 		Lanes:         64,
 		OwnKeys:       []string{"eu-west-2"},

@@ -53,7 +53,7 @@ func newFunction(stack awscdk.Stack, f blueprint.Function, architecture, dist st
 		newEventSource(stack, name, function, *f.Source, made)
 	}
 	if f.Schedule != "" {
-		awsscheduler.NewCfnSchedule(stack, new(name+"Schedule"), &awsscheduler.CfnScheduleProps{
+		schedule := awsscheduler.NewCfnSchedule(stack, new(name+"Schedule"), &awsscheduler.CfnScheduleProps{
 			Name:               new(f.FullName),
 			ScheduleExpression: new(f.Schedule),
 			FlexibleTimeWindow: &awsscheduler.CfnSchedule_FlexibleTimeWindowProperty{Mode: new("OFF")},
@@ -63,6 +63,10 @@ func newFunction(stack awscdk.Stack, f blueprint.Function, architecture, dist st
 				DeadLetterConfig: &awsscheduler.CfnSchedule_DeadLetterConfigProperty{Arn: made.get(f.Undelivered).AttrArn()},
 			},
 		})
+		// A rate() without a start runs at once when it is made, and the function
+		// has the names of queues and bus in its environment, which CloudFormation
+		// does not take for references.
+		schedule.AddOverride(new("DependsOn"), append(made.policies(), busID))
 	}
 }
 

@@ -7,6 +7,9 @@ import (
 	"snapferry/infra/blueprint"
 )
 
+// busID is the logical id of the bus.
+const busID = "Bus"
+
 // newHome makes the one stack with code in it.
 func newHome(app awscdk.App, b blueprint.Blueprint, dist string) awscdk.Stack {
 	h := b.Home
@@ -14,7 +17,7 @@ func newHome(app awscdk.App, b blueprint.Blueprint, dist string) awscdk.Stack {
 	transport := newTransportKey(stack, h.TransportKey)
 	made := newQueues(stack, h.Queues, transport)
 
-	bus := awsevents.NewCfnEventBus(stack, new("Bus"), &awsevents.CfnEventBusProps{
+	bus := awsevents.NewCfnEventBus(stack, new(busID), &awsevents.CfnEventBusProps{
 		Name:        new(h.Bus),
 		Description: new("shares and copies of all Regions, and what became of them"),
 	})

@@ -1,6 +1,7 @@
 package stacks
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -52,12 +53,25 @@ func newQueue(stack awscdk.Stack, q blueprint.Queue, transport awskms.CfnKey) qu
 	made := awssqs.NewCfnQueue(stack, id(q.Name), props)
 	// One policy for each queue, though a resource could name several: SQS wants
 	// a queue's policy to be about that queue.
-	policy := awssqs.NewCfnQueuePolicy(stack, new(*id(q.Name)+"Policy"), &awssqs.CfnQueuePolicyProps{
+	policy := awssqs.NewCfnQueuePolicy(stack, new(policyID(q.Name)), &awssqs.CfnQueuePolicyProps{
 		Queues:         &[]*string{made.Ref()},
 		PolicyDocument: document(append([]blueprint.Statement{overTLS("sqs:*", *made.AttrArn())}, q.Policy...)...),
 	})
 	return queue{made, policy}
 }
+
+// policies are the logical ids of all queues' policies, in order: what waits for
+// them waits for the queues too.
+func (made queues) policies() []string {
+	var ids []string
+	for name := range made {
+		ids = append(ids, policyID(name))
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func policyID(queue string) string { return *id(queue) + "Policy" }
 
 // get is a queue that the blueprint refers to by name.
 func (made queues) get(name string) queue {
