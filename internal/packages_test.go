@@ -16,6 +16,7 @@ const (
 	lambda = "github.com/aws/aws-lambda-go"
 	cobra  = "github.com/spf13/cobra"
 	pflag  = "github.com/spf13/pflag" // cobra's own flags
+	yaml   = "go.yaml.in/yaml/v3"
 	// The CDK, what its constructs are, and what runs it in Node.
 	cdk        = "github.com/aws/aws-cdk-go/awscdk/v2"
 	constructs = "github.com/aws/constructs-go/constructs/v10"
@@ -33,7 +34,7 @@ var mayImport = map[string][]string{
 	"internal/reactor":         {"internal/event", "internal/snapshot", "internal/policy", "internal/plan"},
 	"internal/cloud":           {"internal/reactor", "internal/plan", "internal/snapshot", sdk, smithy},
 	"internal/sim":             {"internal/sim/iam"},
-	"internal/cloudformation":  {"internal/sim"},
+	"internal/cloudformation":  {"internal/sim", yaml},
 	"internal/sim/iam":         {},
 	"internal/local":           {"internal/cloudformation", "internal/event", "internal/sim"},
 	"internal/proof":           {"internal", sdk},

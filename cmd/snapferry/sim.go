@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"snapferry/internal/cloudformation"
 	"snapferry/internal/local"
 	"snapferry/internal/sim"
 )
@@ -18,8 +19,9 @@ func newSim() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "sim",
 		Short: "Serve the simulated AWS",
-		Long: `Serve the simulated AWS: EC2 (snapshots), KMS, SQS, EventBridge and STS, for every
-account and Region, until interrupted.
+		Long: `Serve the simulated AWS: EC2 (snapshots), KMS, SQS, EventBridge and STS, and what
+deploying takes, CloudFormation, S3 and SSM, for every account and Region, until
+interrupted.
 
 The account that calls is its access key id, when that is 12 digits; signatures
 are not checked. Therefore only loopback addresses are served. The first line on
@@ -35,6 +37,7 @@ stdout is the endpoint.`,
 			if logCalls {
 				options.Log = callLog(stderr, options.Clock)
 			}
+			options.Templates = cloudformation.NewStacks
 			endpoint, err := local.Serve(c.Context(), listen, sim.New(options))
 			if err != nil {
 				return deploying(err)

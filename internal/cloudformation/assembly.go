@@ -31,6 +31,7 @@ type Stack struct {
 	Name, Account, Region string
 	File                  string // of the template
 
+	id       string // its ARN; "" for one that follows from the rest
 	template *template
 }
 

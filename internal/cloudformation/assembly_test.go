@@ -78,7 +78,7 @@ func TestTemplatesThatAreRefused(t *testing.T) {
 		"a macro":                {`{"Transform":"AWS::Serverless-2016-10-31"}`, "s.template.json: Transform: macros are not simulated: give the template that they make"},
 		"an unknown attribute":   {resources(`"A":{"Type":"AWS::SQS::Queue","Dependson":[]}`), "s.template.json: Resources: A: Dependson: it is not known what this means"},
 		"no type":                {resources(`"A":{}`), "s.template.json: Resources: A: Type is missing"},
-		"an unknown type":        {resources(`"A":{"Type":"AWS::S3::Bucket"}`), "s.template.json: A (AWS::S3::Bucket): resources of this type are not simulated"},
+		"an unknown type":        {resources(`"A":{"Type":"AWS::EC2::VPC"}`), "s.template.json: A (AWS::EC2::VPC): resources of this type are not simulated"},
 		"an unknown property":    {resources(`"A":{"Type":"AWS::SQS::Queue","Properties":{"QueName":"a"}}`), "s.template.json: A (AWS::SQS::Queue): QueName: the property is not simulated"},
 		"a function for all":     {`{"Parameters":{"P":{"Type":"String","Default":"x"}},"Resources":{"A":{"Type":"AWS::SQS::Queue","Properties":{"Ref":"P"}}}}`, "s.template.json: A (AWS::SQS::Queue): Properties: x is not an object"},
 		"DependsOn nothing":      {resources(`"A":{"Type":"AWS::SQS::Queue","DependsOn":"B"}`), "s.template.json: Resources: A: DependsOn: there is no resource B"},

@@ -32,7 +32,17 @@ type deployer struct {
 // them exists yet. An error names the template and the logical id, and leaves
 // behind what had been created before it.
 func (a *Assembly) Deploy(ctx context.Context, world *sim.World) (*Deployment, error) {
-	d := &deployer{
+	d := newDeployer(world)
+	for i := range a.Stacks {
+		if err := d.deploy(ctx, &a.Stacks[i]); err != nil {
+			return nil, fmt.Errorf("%s: %w", a.Stacks[i].File, err)
+		}
+	}
+	return d.done, d.connect()
+}
+
+func newDeployer(world *sim.World) *deployer {
+	return &deployer{
 		world:   world,
 		done:    &Deployment{Outputs: map[string]map[string]string{}},
 		exports: map[place]map[string]string{},
@@ -40,12 +50,6 @@ func (a *Assembly) Deploy(ctx context.Context, world *sim.World) (*Deployment, e
 		sources: map[string][]EventSource{},
 		planned: map[string][]Schedule{},
 	}
-	for i := range a.Stacks {
-		if err := d.deploy(ctx, &a.Stacks[i]); err != nil {
-			return nil, fmt.Errorf("%s: %w", a.Stacks[i].File, err)
-		}
-	}
-	return d.done, d.connect()
 }
 
 func (d *deployer) deploy(ctx context.Context, s *Stack) error {
@@ -81,30 +85,42 @@ func (d *deployer) create(ctx context.Context) error {
 	if err != nil || !yes {
 		return err
 	}
-	resolved, err := d.scope.resolve(r.properties)
+	values, err := d.scope.properties(r)
 	if err != nil {
 		return err
 	}
+	d.scope.made[r.id], err = d.make(ctx, values)
+	return err
+}
+
+// properties are the resolved properties of a resource.
+func (s *scope) properties(r *resource) (map[string]any, error) {
+	resolved, err := s.resolve(r.properties)
+	if err != nil {
+		return nil, err
+	}
 	values, ok := resolved.(map[string]any)
 	if !ok {
-		return fmt.Errorf("Properties: %v is not an object", resolved)
+		return nil, fmt.Errorf("Properties: %v is not an object", resolved)
 	}
-	p := newProperties(values)
+	return values, nil
+}
+
+// make makes the resource at hand with its properties.
+func (d *deployer) make(ctx context.Context, values map[string]any) (made, error) {
+	r := d.resource
 	if create, known := creators[r.kind]; known {
-		d.scope.made[r.id], err = create(d, ctx, p)
-		return err
+		return create(d, ctx, newProperties(values))
 	}
 	idle, known := idles[r.kind]
 	if !known {
-		return fmt.Errorf("resources of this type are not simulated")
-	}
-	if idle.identify != nil {
-		d.scope.made[r.id] = idle.identify(d, p)
-	} else {
-		d.scope.made[r.id] = made{}
+		return made{}, fmt.Errorf("resources of this type are not simulated")
 	}
 	d.done.Idle = append(d.done.Idle, Idle{Stack: d.stack.Name, ID: r.id, Type: r.kind, Reason: idle.reason})
-	return nil
+	if idle.identify == nil {
+		return made{}, nil
+	}
+	return idle.identify(d, newProperties(values)), nil
 }
 
 func (d *deployer) output(outputs map[string]string, id string, o output) error {
@@ -158,6 +174,9 @@ func arnOf(service, region, account, resource string) string {
 }
 
 func stackARN(s *Stack) string {
+	if s.id != "" {
+		return s.id
+	}
 	sum := sha256.Sum256([]byte(s.Account + s.Region + s.Name))
 	return arnOf("cloudformation", s.Region, s.Account, fmt.Sprintf("stack/%s/%x", s.Name, sum[:8]))
 }

@@ -35,6 +35,9 @@ func (d *deployer) createRole(ctx context.Context, p *properties) (made, error) 
 	for _, arn := range p.texts("ManagedPolicyArns") {
 		policy, known := d.managed[arn]
 		if !known {
+			policy, known = awsManaged(arn)
+		}
+		if !known {
 			p.problem("ManagedPolicyArns", "no template has the policy %s: write its statements into a policy of the role", arn)
 		}
 		policies = append(policies, policy)

@@ -3,17 +3,20 @@ package cloudformation
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 )
 
 // template is one template, taken apart but not resolved.
 type template struct {
-	parameters map[string]any // their defaults; noDefault for those without
-	mappings   map[string]any
-	conditions map[string]any
-	resources  map[string]*resource
-	outputs    map[string]output
-	order      []string // of the resources' logical ids
+	description string
+	parameters  map[string]any // their defaults; noDefault for those without
+	declared    []parameter
+	mappings    map[string]any
+	conditions  map[string]any
+	resources   map[string]*resource
+	outputs     map[string]output
+	order       []string // of the resources' logical ids
 }
 
 // resource is one resource as the template has it.
@@ -22,12 +25,25 @@ type resource struct {
 	properties map[string]any
 	condition  string
 	after      []string // DependsOn
+	// deletion is the DeletionPolicy: what becomes of it when the stack has it no
+	// more.
+	deletion string
+}
+
+// parameter is a parameter as the template declares it.
+type parameter struct {
+	name, kind, description string
+	fallback                *string
+	values                  []string // that it may have; none: any
+	pattern                 *regexp.Regexp
+	complaint               string
 }
 
 type output struct {
-	value     any
-	export    any // nil: none
-	condition string
+	description string
+	value       any
+	export      any // nil: none
+	condition   string
 }
 
 // noDefault is a parameter that somebody has to give a value; ofSystemsManager
@@ -42,12 +58,11 @@ type (
 // Metadata is for people and tools.
 var sections = []string{"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Mappings", "Conditions", "Resources", "Outputs", "Rules"}
 
-// resourceKeys are what a resource may have. The policies say what happens when
-// a stack is changed or deleted, which a simulated one never is.
+// resourceKeys are what a resource may have.
 var resourceKeys = []string{"Type", "Properties", "DependsOn", "Condition", "Metadata", "DeletionPolicy", "UpdateReplacePolicy", "CreationPolicy", "UpdatePolicy"}
 
 func readTemplate(data []byte) (*template, error) {
-	top, err := readObject(data)
+	top, err := readDocument(data)
 	if err != nil {
 		return nil, err
 	}
@@ -58,6 +73,9 @@ func readTemplate(data []byte) (*template, error) {
 		return nil, err
 	}
 	t := &template{parameters: map[string]any{}, resources: map[string]*resource{}, outputs: map[string]output{}}
+	if t.description, err = textOf(top, "Description"); err != nil {
+		return nil, err
+	}
 	if t.mappings, err = objectOf(top, "Mappings"); err != nil {
 		return nil, err
 	}
@@ -107,6 +125,26 @@ func (t *template) readParameter(id string, body map[string]any) error {
 		}
 	}
 	t.parameters[id] = value
+	p := parameter{name: id, kind: kind}
+	var err error
+	if p.description, err = textOf(body, "Description"); err != nil {
+		return fmt.Errorf("%s: %w", id, err)
+	}
+	if word, ok := wordOf(body["Default"]); ok {
+		p.fallback = &word
+	}
+	if list, is := body["AllowedValues"]; is {
+		if p.values, err = wordsOf(list); err != nil {
+			return fmt.Errorf("%s: AllowedValues: %w", id, err)
+		}
+	}
+	if pattern, _ := body["AllowedPattern"].(string); pattern != "" {
+		if p.pattern, err = regexp.Compile("^(?:" + pattern + ")$"); err != nil {
+			return fmt.Errorf("%s: AllowedPattern: %w", id, err)
+		}
+	}
+	p.complaint, _ = body["ConstraintDescription"].(string)
+	t.declared = append(t.declared, p)
 	return nil
 }
 
@@ -127,6 +165,9 @@ func (t *template) readResource(id string, body map[string]any) error {
 	}
 	if err == nil {
 		r.after, err = textsOf(body, "DependsOn")
+	}
+	if err == nil {
+		r.deletion, err = textOf(body, "DeletionPolicy")
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", id, err)
@@ -152,6 +193,7 @@ func (t *template) readOutput(id string, body map[string]any) error {
 		return fmt.Errorf("%s: %w", id, err)
 	}
 	o.export = export["Name"]
+	o.description, _ = body["Description"].(string)
 	t.outputs[id] = o
 	return nil
 }

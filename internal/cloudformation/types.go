@@ -16,6 +16,10 @@ var creators = map[string]func(*deployer, context.Context, *properties) (made, e
 	"AWS::Lambda::Function":           (*deployer).createFunction,
 	"AWS::Lambda::EventSourceMapping": (*deployer).createEventSource,
 	"AWS::Scheduler::Schedule":        (*deployer).createSchedule,
+	// What `cdk bootstrap` makes besides.
+	"AWS::S3::Bucket":       (*deployer).createBucket,
+	"AWS::S3::BucketPolicy": (*deployer).createBucketPolicy,
+	"AWS::SSM::Parameter":   (*deployer).createParameter,
 }
 
 // idle is a type that has no meaning in the simulation. Others may still refer
@@ -37,6 +41,7 @@ var idles = map[string]idle{
 	"AWS::CloudWatch::Alarm":         {noMetrics, (*deployer).identifyAlarm},
 	"AWS::CloudWatch::Dashboard":     {noMetrics, (*deployer).identifyDashboard},
 	"AWS::DLM::LifecyclePolicy":      {reason: "the simulated AWS has no Data Lifecycle Manager: whoever uses it makes and shares snapshots"},
+	"AWS::ECR::Repository":           {"the simulated AWS has no container images", (*deployer).identifyRepository},
 	"AWS::Lambda::EventInvokeConfig": {reason: "a scheduled function that fails runs again at its next time only"},
 	"AWS::Logs::LogGroup":            {noLogs, (*deployer).identifyLogGroup},
 	"AWS::SNS::Subscription":         {reason: noSNS},
@@ -68,4 +73,11 @@ func (d *deployer) identifyTopic(p *properties) made {
 func (d *deployer) identifyScheduleGroup(p *properties) made {
 	name := d.name(p.text("Name"), 64)
 	return made{ref: name, attributes: map[string]string{"Arn": d.arn("scheduler", "schedule-group/"+name)}}
+}
+
+func (d *deployer) identifyRepository(p *properties) made {
+	name := d.name(p.text("RepositoryName"), 256)
+	return made{ref: name, attributes: map[string]string{
+		"Arn": d.arn("ecr", "repository/"+name), "RepositoryUri": d.stack.Account + ".dkr.ecr." + d.stack.Region + ".amazonaws.com/" + name,
+	}}
 }

@@ -1,6 +1,9 @@
 package sim
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // mapped says whether it is known which IAM actions an operation takes.
 func mapped(service, operation string) bool {
@@ -16,6 +19,12 @@ func mapped(service, operation string) bool {
 		_, known = eventsPermissions[operation]
 	case "sts":
 		_, known = stsPermissions[operation]
+	case "cloudformation":
+		_, known = cfActions[operation]
+	case "s3":
+		known = slices.ContainsFunc(s3Actions, func(a s3Action) bool { return a.name == operation })
+	case "ssm":
+		_, known = ssmActions[operation]
 	}
 	return known
 }

@@ -15,9 +15,12 @@ import (
 	"time"
 )
 
-// maxRequest bounds a request's body; Amazon's largest here is an SQS batch
-// of 1 MiB, which JSON may write several times as long.
-const maxRequest = 8 << 20
+// maxRequest bounds a request's body: the largest is an SQS batch of 1 MiB, which
+// JSON may write several times as long, and an object of S3 in one piece.
+const (
+	maxRequest = 8 << 20
+	maxObject  = 256 << 20
+)
 
 // defaultAccount is the caller when the access key id is not an account id.
 const defaultAccount = "000000000000"
@@ -30,8 +33,9 @@ type call struct {
 	caller          caller
 	insecure        bool // as if it had come without TLS
 	requestID       string
-	form            url.Values      // query protocol: EC2, STS
-	body            json.RawMessage // JSON protocol: SQS, EventBridge, KMS
+	form            url.Values      // query protocol: EC2, STS, CloudFormation
+	body            json.RawMessage // JSON protocol: SQS, EventBridge, KMS, SSM
+	rest            *restCall       // REST: S3
 	host            string          // the endpoint as the caller wrote it, for queue URLs
 }
 
@@ -56,7 +60,7 @@ type service interface {
 }
 
 // services is what the world has.
-var services = []string{"ec2", "events", "kms", "sqs", "sts"}
+var services = []string{"cloudformation", "ec2", "events", "kms", "s3", "sqs", "ssm", "sts"}
 
 func (w *World) service(name string) (service, bool) {
 	switch name {
@@ -70,6 +74,12 @@ func (w *World) service(name string) (service, bool) {
 		return w.events, true
 	case "sts":
 		return sts{w}, true
+	case "cloudformation":
+		return w.cloudformation, true
+	case "s3":
+		return w.s3, true
+	case "ssm":
+		return w.ssm, true
 	}
 	return nil, false
 }
@@ -114,7 +124,11 @@ func (w *World) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 }
 
 func (w *World) handle(rw http.ResponseWriter, r *http.Request, drop func()) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest+1))
+	most := int64(maxRequest)
+	if scope(r)[3] == "s3" {
+		most = maxObject
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, most+1))
 	if err != nil {
 		drop()
 		return
@@ -123,8 +137,8 @@ func (w *World) handle(rw http.ResponseWriter, r *http.Request, drop func()) {
 	respond := protocolOf(r)
 	reply, problem := any(nil), (*apiError)(nil)
 	switch {
-	case len(body) > maxRequest:
-		problem = badRequest("RequestEntityTooLarge", "the request is larger than %d bytes", maxRequest)
+	case int64(len(body)) > most:
+		problem = badRequest("RequestEntityTooLarge", "the request is larger than %d bytes", most)
 	default:
 		problem = c.read(r, body)
 	}
@@ -161,6 +175,7 @@ func (w *World) dispatch(ctx context.Context, c *call) (any, *apiError) {
 		return nil, c.noService()
 	}
 	switch query := speaksQuery(c.service); {
+	case c.rest != nil:
 	case query && c.form == nil:
 		return nil, c.unknown("%s came in the JSON protocol, and the simulated %s speaks the query protocol only: leave out the header X-Amz-Target", c.action, c.service)
 	case !query && c.form != nil:
@@ -174,15 +189,18 @@ func (w *World) dispatch(ctx context.Context, c *call) (any, *apiError) {
 
 // speaksQuery says whether a service's protocol is AWS query, with answers in
 // XML, and not AWS JSON.
-func speaksQuery(service string) bool { return service == "ec2" || service == "sts" }
+func speaksQuery(service string) bool {
+	return service == "ec2" || service == "sts" || service == "cloudformation"
+}
 
-// rest says whether the call is for a service that speaks REST.
-func (c *call) rest() bool {
+// foreign says whether the call is for a service that is not here and speaks REST.
+func (c *call) foreign() bool {
 	return c.action == "" && c.service != "" && !slices.Contains(services, c.service)
 }
 
 func (c *call) noService() *apiError {
-	return c.unknown("the simulated AWS has no service %q; it has ec2, events, kms, sqs and sts", c.service)
+	last := len(services) - 1
+	return c.unknown("the simulated AWS has no service %q; it has %s and %s", c.service, strings.Join(services[:last], ", "), services[last])
 }
 
 // unknownAction is the answer to an action that the simulation does not have.
@@ -200,9 +218,9 @@ func (c *call) unknown(format string, args ...any) *apiError {
 }
 
 // missingAction is the answer to a request without an action: services that
-// speak REST (S3, Lambda) name none, and are not here.
+// speak REST (Lambda) name none, and are not here.
 func (c *call) missingAction() *apiError {
-	if c.rest() {
+	if c.foreign() {
 		return c.noService()
 	}
 	return badRequest("MissingAction", "The request must contain the parameter Action (query protocol) or the header X-Amz-Target with Service.Action (JSON protocol)")
@@ -229,14 +247,22 @@ var credential = regexp.MustCompile(`([^/=\s]+)/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/
 
 var accountID = regexp.MustCompile(`^\d{12}$`)
 
-// read finds out who is calling what.
-func (c *call) read(r *http.Request, body []byte) *apiError {
+// scope is what a request's signature says: the access key id, the Region and the
+// service, as the groups of credential. Of an unsigned request all are "".
+func scope(r *http.Request) [4]string {
 	signed := r.Header.Get("Authorization")
 	if signed == "" {
 		signed = r.URL.Query().Get("X-Amz-Credential")
 	}
-	m := credential.FindStringSubmatch(signed)
-	if m == nil {
+	var found [4]string
+	copy(found[:], credential.FindStringSubmatch(signed))
+	return found
+}
+
+// read finds out who is calling what.
+func (c *call) read(r *http.Request, body []byte) *apiError {
+	m := scope(r)
+	if m[0] == "" {
 		return &apiError{Status: http.StatusForbidden, Code: "MissingAuthenticationToken",
 			Message: "Request is missing Authentication Token: sign it (Signature Version 4); the access key id is the account, 12 digits"}
 	}
@@ -244,6 +270,9 @@ func (c *call) read(r *http.Request, body []byte) *apiError {
 	c.insecure = r.Header.Get(InsecureHeader) != ""
 	if accountID.MatchString(m[1]) {
 		c.account = m[1]
+	}
+	if c.service == "s3" {
+		return c.readREST(r, body)
 	}
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
 		c.action = target[strings.LastIndexByte(target, '.')+1:]
@@ -257,7 +286,7 @@ func (c *call) read(r *http.Request, body []byte) *apiError {
 		return nil
 	}
 	form, err := url.ParseQuery(string(body))
-	if err != nil && c.rest() {
+	if err != nil && c.foreign() {
 		return c.noService()
 	}
 	if err != nil {

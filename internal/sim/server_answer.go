@@ -11,6 +11,9 @@ import (
 
 // protocolOf picks how answers to r look on the wire.
 func protocolOf(r *http.Request) func(http.ResponseWriter, *call, any, *apiError) {
+	if scope(r)[3] == "s3" {
+		return respondS3
+	}
 	if r.Header.Get("X-Amz-Target") != "" {
 		return respondJSON
 	}
@@ -51,16 +54,9 @@ type ec2Reply struct {
 	Body any
 }
 
-// respondREST writes an error as services look for it that speak REST: S3 in XML,
-// the others in JSON.
-func respondREST(rw http.ResponseWriter, c *call, problem *apiError) {
-	if c.service == "s3" {
-		rw.Header().Set("Content-Type", "application/xml")
-		rw.WriteHeader(problem.Status)
-		fmt.Fprintf(rw, xml.Header+`<Error><Code>%s</Code><Message>%s</Message><RequestId>%s</RequestId></Error>`,
-			escape(problem.Code), escape(problem.Message), c.requestID)
-		return
-	}
+// respondREST writes an error as clients of services look for it that speak REST
+// and JSON.
+func respondREST(rw http.ResponseWriter, problem *apiError) {
 	rw.Header().Set("X-Amzn-Errortype", problem.Code)
 	rw.Header().Set("Content-Type", "application/json")
 	rw.WriteHeader(problem.Status)
@@ -68,8 +64,8 @@ func respondREST(rw http.ResponseWriter, c *call, problem *apiError) {
 }
 
 func respondXML(rw http.ResponseWriter, c *call, reply any, problem *apiError) {
-	if problem != nil && c.rest() {
-		respondREST(rw, c, problem)
+	if problem != nil && c.foreign() {
+		respondREST(rw, problem)
 		return
 	}
 	rw.Header().Set("Content-Type", "text/xml;charset=UTF-8")
@@ -101,12 +97,19 @@ func respondXML(rw http.ResponseWriter, c *call, reply any, problem *apiError) {
 			io.WriteString(rw, part)
 		}
 	}
-	if c.service == "sts" {
-		write(xml.Header, "<", c.action, `Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><`, c.action, "Result>", fields, "</", c.action,
+	if namespace, query := queryNamespaces[c.service]; query {
+		write(xml.Header, "<", c.action, `Response xmlns="`, namespace, `"><`, c.action, "Result>", fields, "</", c.action,
 			"Result><ResponseMetadata><RequestId>", c.requestID, "</RequestId></ResponseMetadata></", c.action, "Response>")
 		return
 	}
 	write(xml.Header, "<", c.action, `Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>`, c.requestID, "</requestId>", fields, "</", c.action, "Response>")
+}
+
+// queryNamespaces are those of the services whose answers have the form of AWS
+// query; EC2's is its own.
+var queryNamespaces = map[string]string{
+	"sts":            "https://sts.amazonaws.com/doc/2011-06-15/",
+	"cloudformation": "http://cloudformation.amazonaws.com/doc/2010-05-15/",
 }
 
 func escape(s string) string {

@@ -58,6 +58,9 @@ type Options struct {
 	// to do, those about roots too. It is called within a step of the world, so
 	// it must not use the World.
 	OnAuthorize func(Authorization)
+	// Templates, when set, makes what templates say: without it there is no
+	// CloudFormation.
+	Templates func(*World) Templates
 	// Organizations are the organisations (o-…) that accounts are in, for
 	// aws:PrincipalOrgID and its like.
 	Organizations map[string]string
@@ -116,10 +119,13 @@ type World struct {
 	// controls are the service control policies of accounts.
 	controls map[string][]*iam.Policy
 
-	ec2    *ec2
-	kms    *kms
-	sqs    *sqs
-	events *events
+	ec2            *ec2
+	kms            *kms
+	sqs            *sqs
+	events         *events
+	s3             *s3
+	ssm            *ssm
+	cloudformation *cloudformation
 }
 
 // New makes an empty World.
@@ -141,6 +147,9 @@ func New(o Options) *World {
 	w.kms = newKMS(w)
 	w.sqs = newSQS(w)
 	w.events = newEvents(w)
+	w.s3 = &s3{w: w, buckets: map[string]*s3Bucket{}}
+	w.ssm = &ssm{w: w, parameters: map[parameterKey]*parameter{}}
+	w.cloudformation = newCloudFormation(w)
 	return w
 }
 
