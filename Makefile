@@ -167,6 +167,7 @@ deploy: npx synth ## deploy to the target account, or with TARGET=source to the 
 destroy: npx synth ## say what stays behind, ask, and remove the deployment (needs credentials for AWS)
 	@SETTINGS="$(SETTINGS)" POLICIES="$(POLICIES)" dist/local/infra left $(TARGET)
 	$(CDK) destroy --app $(ASSEMBLY) $(ARGS) "$(STACKS)"
+	@case "$(TARGET)" in target) echo "Waiting for 60 seconds, in which SQS refuses new queues of the same names; interrupt this if you do not deploy again."; sleep 60;; esac
 
 clean: ## remove what was built
 	rm -rf dist infra/cdk.out .aws-sam $(VENV) $(VENV)-sam $(VENV)-templates

@@ -21,6 +21,7 @@ func printLeft(w io.Writer, b blueprint.Blueprint) {
 	}
 	fmt.Fprintf(w, "  the bucket and roles of cdk bootstrap in %s\n", b.Home.Region)
 	fmt.Fprintln(w, "  what source accounts share with it: make destroy TARGET=source ends that")
+	fmt.Fprintln(w, "The names of the queues stay taken for 60 seconds: deploying again earlier fails with QueueDeletedRecently.")
 	fmt.Fprintf(w, "All else goes, what waits in queues too: a new deployment orders again what is at most %g hours old; "+
 		"for older snapshots that were shared lately, wait until no orders wait.\n", b.Settings.CatchUp.Hours())
 }

@@ -161,6 +161,9 @@ func TestLeft(t *testing.T) {
 			}
 		}
 	}
+	if want := "QueueDeletedRecently"; !strings.Contains(stdout, want) {
+		t.Errorf("no %s in:\n%s", want, stdout)
+	}
 	if retained != 4 {
 		t.Errorf("%d resources stay, want 3 log groups and a key", retained)
 	}

@@ -78,6 +78,7 @@ func (d deployment) warn(warning func(path, value, format string, args ...any)) 
 		warning("$.lanes", fmt.Sprint(d.Lanes), "is less than the %d source accounts, so that some of them wait for each other: write %d, at most %d",
 			len(d.Sources), min(len(d.Sources), maxLanes), maxLanes)
 	}
+	d.warnOfOptional(warning)
 	d.warnOfLoad(warning)
 	for _, region := range d.keyRegions() {
 		if !slices.Contains(d.keyless(), region) {
