@@ -136,7 +136,7 @@ templates: synth ## hold all templates against Amazon's specifications and its s
 SETTINGS ?= infra/settings.json
 TARGET   ?= target
 STACKS   ?= *
-# Newer ones can't read what the CDK's library in go.mod writes.
+# Older ones can't read what the CDK's library in go.mod writes.
 CDK      := npx --yes aws-cdk@2.1148.1
 # The app writes the stacks of the source accounts into a folder of their own: they
 # are deployed with other credentials.

@@ -14,7 +14,7 @@ import (
 )
 
 // general are the sections of the runbook that no alarm names.
-var general = []string{"where-to-look", "a-key-was-disabled", "pause-everything", "restoring", "the-quota-is-used-by-another-tool"}
+var general = []string{"where-to-look", "a-key-was-disabled", "a-deployment-failed", "pause-everything", "restoring", "the-quota-is-used-by-another-tool"}
 
 // TestRunbook: every alarm's section is there, and every section is an alarm's
 // or a general one.
