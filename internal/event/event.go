@@ -32,7 +32,7 @@ const (
 	detailUnsettled = "Copies Unsettled"
 )
 
-// An Event is a Share, a CopyResult, a WakeUp, an Unsettled or Ignored.
+// An Event is a Share, a CopyResult, a WakeUp, an Unsettled, a Test or Ignored.
 type Event interface{ event() }
 
 // Share says that a snapshot was shared with this account.
@@ -107,6 +107,8 @@ func Decode(data []byte) (Event, error) {
 		return decodeWakeUp(e)
 	case e.Source == sourceOwn && e.DetailType == detailUnsettled:
 		return decodeUnsettled(e)
+	case e.Source == sourceTest:
+		return decodeTest(e), nil
 	case e.Source != sourceEC2:
 		return Ignored{fmt.Sprintf("source is %q, not %q", e.Source, sourceEC2)}, nil
 	case e.DetailType != detailNotification:

@@ -179,7 +179,7 @@ func TestPatterns(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := map[string]any{
-				"source":      []any{"aws.ec2"},
+				"source":      []any{"aws.ec2", "snapferry.test"},
 				"detail-type": []any{"EBS Snapshot Notification"},
 				"detail":      test.want,
 			}
@@ -227,6 +227,10 @@ func FuzzDecode(f *testing.F) {
 			}
 		case CopyResult:
 			check(got.Copy)
+		case Test:
+			if !testID.MatchString(got.ID) || !snapshot.LooksLikeRegion(got.Region) || got.Kind != KindShare && got.Kind != KindCopy {
+				t.Errorf("a test event of another form: %#v", got)
+			}
 		case WakeUp:
 			if back, err := Decode(got.Bytes()); err != nil || back != Event(got) {
 				t.Errorf("wake-up does not come back: %#v, %v", back, err)

@@ -170,6 +170,8 @@ func (c *Copier) sort(ctx context.Context, j *Journal, w *work, record Record) {
 		w.wake(e.Region, record.ID)
 		w.woken[e.Region] = true
 		j.add(ctx, Step{Action: actWoken, Reason: "asked to look for waiting orders", Region: e.Region})
+	case event.Test:
+		j.add(ctx, Step{Action: actArrived, Reason: "a test event: nothing to do", Region: e.Region, Test: e.ID, Kind: e.Kind})
 	case event.Ignored:
 		j.add(ctx, Step{Action: actIgnored, Reason: e.Reason})
 	}

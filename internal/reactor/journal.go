@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"time"
 
 	"snapferry/internal/plan"
 	"snapferry/internal/snapshot"
@@ -21,6 +22,9 @@ type Step struct {
 	Region string        `json:"region,omitempty"`
 	Error  string        `json:"error,omitempty"`
 	Fix    string        `json:"fix,omitempty"`
+	// Test and Kind are those of a test event.
+	Test string `json:"test,omitempty"`
+	Kind string `json:"kind,omitempty"`
 }
 
 // The actions of steps.
@@ -35,6 +39,7 @@ const (
 	actDeleted   = "deleted"
 	actKept      = "kept"
 	actWoken     = "woken"
+	actArrived   = "arrived"
 )
 
 // Summary is what a function answers: every step counted, and as many of them
@@ -127,10 +132,20 @@ func (j *Journal) add(ctx context.Context, s Step) {
 	attribute("region", s.Region)
 	attribute("error", s.Error)
 	attribute("fix", s.Fix)
+	attribute("test", s.Test)
+	attribute("kind", s.Kind)
 	if j.DryRun() {
 		attributes = append(attributes, slog.Bool("dryRun", true))
 	}
-	j.log.LogAttrs(ctx, level, s.Action, attributes...)
+	if s.Action != actArrived {
+		j.log.LogAttrs(ctx, level, s.Action, attributes...)
+		return
+	}
+	// snapferry test-event waits for this line whatever LOG_LEVEL is: the level is the
+	// logger's affair, and its handler takes all.
+	record := slog.NewRecord(time.Now(), level, s.Action, 0)
+	record.AddAttrs(attributes...)
+	_ = j.log.Handler().Handle(ctx, record) // as the logger itself does
 }
 
 // fail adds a step for something that went wrong and is not an order's own
