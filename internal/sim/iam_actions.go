@@ -17,6 +17,8 @@ func mapped(service, operation string) bool {
 		_, known = sqsPermissions[operation]
 	case "events":
 		_, known = eventsPermissions[operation]
+	case "logs":
+		known = logsPermissions[operation]
 	case "sts":
 		_, known = stsPermissions[operation]
 	case "cloudformation":
@@ -80,6 +82,13 @@ var kmsPermissions = map[string]bool{
 	"CreateKey": true, "DescribeKey": true, "ListKeys": true, "GetKeyPolicy": true, "PutKeyPolicy": true,
 	"EnableKey": true, "DisableKey": true, "ScheduleKeyDeletion": true, "CancelKeyDeletion": true,
 	"CreateAlias": true, "DeleteAlias": true, "ListAliases": true, "CreateGrant": true, "ListGrants": true, "RevokeGrant": true,
+}
+
+// logsPermissions are the operations of CloudWatch Logs, whose IAM actions have
+// their names.
+var logsPermissions = map[string]bool{
+	"CreateLogGroup": true, "DeleteLogGroup": true, "DescribeLogGroups": true, "PutRetentionPolicy": true,
+	"CreateLogStream": true, "DescribeLogStreams": true, "PutLogEvents": true, "FilterLogEvents": true,
 }
 
 // eventsResource is what an operation of EventBridge is about.

@@ -80,7 +80,7 @@ func (l *lab) refusal(ctx context.Context, caller, region, service, action strin
 // asks for nothing.
 func TestEveryOperationIsMapped(t *testing.T) {
 	served := map[string][]string{
-		"ec2": sortedKeys(ec2Actions), "kms": sortedKeys(kmsActions), "events": sortedKeys(eventsActions),
+		"ec2": sortedKeys(ec2Actions), "kms": sortedKeys(kmsActions), "events": sortedKeys(eventsActions), "logs": sortedKeys(logsActions),
 		"sqs": append(sortedKeys(sqsActions), "ReceiveMessage"), "sts": sortedKeys(stsActions),
 		// Of these the actions themselves ask, which TestNothingIsForFree and
 		// TestDeployingIsNotForFree see.
@@ -90,7 +90,7 @@ func TestEveryOperationIsMapped(t *testing.T) {
 		t.Fatalf("services (-want +got):\n%s", diff)
 	}
 	known := map[string][]string{
-		"ec2": sortedKeys(ec2Permissions), "kms": sortedKeys(kmsPermissions), "events": sortedKeys(eventsPermissions),
+		"ec2": sortedKeys(ec2Permissions), "kms": sortedKeys(kmsPermissions), "events": sortedKeys(eventsPermissions), "logs": sortedKeys(logsPermissions),
 		"sqs": sortedKeys(sqsPermissions), "sts": sortedKeys(stsPermissions),
 	}
 	for service, operations := range served {
@@ -189,7 +189,7 @@ func TestNothingIsForFree(t *testing.T) {
 			"sts:AssumeRole": []string{"RoleArn", "arn:aws:iam::222222222222:role/role-2", "RoleSessionName", "again"},
 		}
 		operations := map[string][]string{
-			"ec2": sortedKeys(ec2Permissions), "kms": sortedKeys(kmsPermissions), "events": sortedKeys(eventsPermissions),
+			"ec2": sortedKeys(ec2Permissions), "kms": sortedKeys(kmsPermissions), "events": sortedKeys(eventsPermissions), "logs": sortedKeys(logsPermissions),
 			"sqs": sortedKeys(sqsPermissions), "sts": sortedKeys(stsPermissions),
 		}
 		for service, names := range operations {

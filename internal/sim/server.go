@@ -60,7 +60,7 @@ type service interface {
 }
 
 // services is what the world has.
-var services = []string{"cloudformation", "ec2", "events", "kms", "s3", "sqs", "ssm", "sts"}
+var services = []string{"cloudformation", "ec2", "events", "kms", "logs", "s3", "sqs", "ssm", "sts"}
 
 func (w *World) service(name string) (service, bool) {
 	switch name {
@@ -68,6 +68,8 @@ func (w *World) service(name string) (service, bool) {
 		return w.ec2, true
 	case "kms":
 		return w.kms, true
+	case "logs":
+		return w.logs, true
 	case "sqs":
 		return w.sqs, true
 	case "events":

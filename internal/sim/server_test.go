@@ -53,7 +53,7 @@ func TestRefusals(t *testing.T) {
 	}
 	const (
 		noSuch       = "The action FlyToMoon is not valid for this web service: the simulated AWS does not have %s:FlyToMoon"
-		noService    = "the simulated AWS has no service &#34;dlm&#34;; it has cloudformation, ec2, events, kms, s3, sqs, ssm and sts"
+		noService    = "the simulated AWS has no service &#34;dlm&#34;; it has cloudformation, ec2, events, kms, logs, s3, sqs, ssm and sts"
 		queryOnly    = "%s came in the JSON protocol, and the simulated %s speaks the query protocol only: leave out the header X-Amz-Target"
 		jsonOnly     = "%s came in the query protocol, and the simulated %s speaks the JSON protocol only: use an SDK or command line of 2024 or later"
 		noAction     = "The request must contain the parameter Action (query protocol) or the header X-Amz-Target with Service.Action (JSON protocol)"
@@ -73,8 +73,8 @@ func TestRefusals(t *testing.T) {
 		{"events, unknown action", "events", "AWSEvents.FlyToMoon", "{}", 400, jsonError("UnknownOperationException", fmt.Sprintf(noSuch, "events"))},
 		{"kms, unknown action", "kms", "TrentService.FlyToMoon", "{}", 400, jsonError("UnknownOperationException", fmt.Sprintf(noSuch, "kms"))},
 		{"unknown service", "dlm", "", "Action=ListPolicies", 400, otherError("InvalidAction", noService)},
-		{"unknown service in JSON", "dlm", "X.ListPolicies", "{}", 400, `{"__type":"UnknownOperationException","message":"the simulated AWS has no service \"dlm\"; it has cloudformation, ec2, events, kms, s3, sqs, ssm and sts"}`},
-		{"a service that speaks REST", "lambda", "", `{"a": "b;c"}`, 400, `{"message":"the simulated AWS has no service \"lambda\"; it has cloudformation, ec2, events, kms, s3, sqs, ssm and sts"}`},
+		{"unknown service in JSON", "dlm", "X.ListPolicies", "{}", 400, `{"__type":"UnknownOperationException","message":"the simulated AWS has no service \"dlm\"; it has cloudformation, ec2, events, kms, logs, s3, sqs, ssm and sts"}`},
+		{"a service that speaks REST", "lambda", "", `{"a": "b;c"}`, 400, `{"message":"the simulated AWS has no service \"lambda\"; it has cloudformation, ec2, events, kms, logs, s3, sqs, ssm and sts"}`},
 		{"s3", "s3", "", "", 501, `<Error><Code>NotImplemented</Code><Message>the simulated S3 does not have POST</Message>`},
 		{"sqs in the old protocol", "sqs", "", "Action=ListQueues&Version=2012-11-05", 400, otherError("InvalidAction", fmt.Sprintf(jsonOnly, "ListQueues", "sqs"))},
 		{"events in the query protocol", "events", "", "Action=ListRules", 400, otherError("InvalidAction", fmt.Sprintf(jsonOnly, "ListRules", "events"))},

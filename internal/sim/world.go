@@ -1,5 +1,5 @@
-// Package sim is a small, faithful AWS on the wire: EBS snapshots, KMS, SQS and
-// EventBridge for any number of accounts and Regions, as far as copying shared
+// Package sim is a small, faithful AWS on the wire: EBS snapshots, KMS, SQS,
+// EventBridge and CloudWatch Logs for any number of accounts and Regions, as far as copying shared
 // snapshots needs them. The unmodified SDKs and command lines talk to it, over
 // a loopback port or in memory.
 //
@@ -44,6 +44,8 @@ type Options struct {
 	// tags may stay invisible to DescribeSnapshots and DescribeTags. Until a new
 	// snapshot shows, no other call that names it finds it.
 	ListingLag time.Duration
+	// LogLag is how long a new log event stays invisible to FilterLogEvents.
+	LogLag time.Duration
 	// ShareLag is how long after ModifySnapshotAttribute a copy by the
 	// recipient still fails with "Source snapshot is not found".
 	ShareLag time.Duration
@@ -123,6 +125,7 @@ type World struct {
 	kms            *kms
 	sqs            *sqs
 	events         *events
+	logs           *logs
 	s3             *s3
 	ssm            *ssm
 	cloudformation *cloudformation
@@ -147,6 +150,7 @@ func New(o Options) *World {
 	w.kms = newKMS(w)
 	w.sqs = newSQS(w)
 	w.events = newEvents(w)
+	w.logs = newLogs(w)
 	w.s3 = &s3{w: w, buckets: map[string]*s3Bucket{}}
 	w.ssm = &ssm{w: w, parameters: map[parameterKey]*parameter{}}
 	w.cloudformation = newCloudFormation(w)

@@ -35,7 +35,7 @@ def test_an_unknown_action_is_named(caller, service, action, request_, code):
 
 def test_an_unknown_service_is_named(caller):
     done = caller.aws_raw("sns", "list-topics")
-    assert 'the simulated AWS has no service "sns"; it has cloudformation, ec2, events, kms, s3, sqs, ssm and sts' in done.stderr
+    assert 'the simulated AWS has no service "sns"; it has cloudformation, ec2, events, kms, logs, s3, sqs, ssm and sts' in done.stderr
 
 
 def test_who_is_calling(caller):
@@ -69,7 +69,7 @@ def test_the_old_protocol_of_queues_is_refused_in_its_own_form(endpoint, caller)
 
 
 def test_services_that_speak_rest_are_refused_in_their_own_form(caller):
-    with refused("InvalidAction", 'the simulated AWS has no service "lambda"; it has cloudformation, ec2, events, kms, s3, sqs, ssm and sts'):
+    with refused("InvalidAction", 'the simulated AWS has no service "lambda"; it has cloudformation, ec2, events, kms, logs, s3, sqs, ssm and sts'):
         caller.client("lambda").list_functions()
     with refused("NotImplemented", "the simulated S3 does not have PUT bucket?tagging", status=501):
         caller.client("s3").put_bucket_tagging(Bucket="bucket", Tagging={"TagSet": []})
