@@ -29,6 +29,7 @@ type Function struct {
 	Timeout                    time.Duration
 	Reserved                   int // concurrent executions; -1: none are reserved
 	Environment                map[string]string
+	LogGroup                   string // its name
 	Sources                    []EventSource
 	Schedules                  []Schedule
 }

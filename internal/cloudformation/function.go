@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -46,9 +47,12 @@ func (d *deployer) createFunction(_ context.Context, p *properties) (made, error
 	environment := p.group("Environment")
 	f.Environment = d.variables(environment)
 	environment.leftovers()
-	// The code is what whoever runs the function has built; its logs and traces
-	// go to them too.
-	p.ignore("Code", "Description", "Tags", "TracingConfig", "LoggingConfig", "PackageType", "EphemeralStorage")
+	logging := p.group("LoggingConfig")
+	f.LogGroup = cmp.Or(logging.text("LogGroup"), "/aws/lambda/"+f.Name)
+	logging.leftovers()
+	// The code is what whoever runs the function has built; its traces go to them
+	// too.
+	p.ignore("Code", "Description", "Tags", "TracingConfig", "PackageType", "EphemeralStorage")
 	if err := p.end(); err != nil {
 		return made{}, err
 	}

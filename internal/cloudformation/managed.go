@@ -15,6 +15,6 @@ var awsPolicies = map[string]string{
 		`"cloudformation:Describe*","cloudformation:EstimateTemplateCost","cloudformation:Get*","cloudformation:List*","cloudformation:ValidateTemplate","cloudformation:Detect*"]}]}`,
 	"arn:aws:iam::aws:policy/ReadOnlyAccess": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Resource":"*","Action":[` +
 		`"cloudformation:Describe*","cloudformation:Detect*","cloudformation:Get*","cloudformation:List*","cloudformation:ValidateTemplate",` +
-		`"ec2:Describe*","ec2:Get*","ec2:List*","events:Describe*","events:List*","events:Test*","kms:Describe*","kms:Get*","kms:List*",` +
+		`"ec2:Describe*","ec2:Get*","ec2:List*","events:Describe*","events:List*","events:Test*","kms:Describe*","kms:Get*","kms:List*","logs:Describe*","logs:Filter*",` +
 		`"s3:Get*","s3:List*","sqs:Get*","sqs:List*","sqs:Receive*","ssm:Describe*","ssm:Get*","ssm:List*","sts:Get*"]}]}`,
 }

@@ -36,6 +36,9 @@ var removers = map[string]remover{
 		}
 		return nil
 	},
+	"AWS::Logs::LogGroup": func(d *deployer, ctx context.Context, p *part) error {
+		return gone(d.do(ctx, "logs", "DeleteLogGroup", map[string]any{"logGroupName": p.made.ref}, nil), "ResourceNotFoundException")
+	},
 	"AWS::Events::EventBus": func(d *deployer, ctx context.Context, p *part) error {
 		return d.do(ctx, "events", "DeleteEventBus", map[string]any{"Name": p.made.ref}, nil)
 	},

@@ -48,7 +48,7 @@ func TestSnapferrysFunctions(t *testing.T) {
 		return Function{
 			Account: account, Region: region, Name: "snapferry-" + name, ARN: "arn:aws:lambda:us-east-1:222222222222:function:snapferry-" + name,
 			Runtime: "provided.al2023", Handler: "bootstrap", Architecture: "arm64", MemoryMB: 256, Timeout: timeout, Reserved: -1,
-			Environment: environment,
+			Environment: environment, LogGroup: "/aws/lambda/snapferry-" + name,
 		}
 	}
 	schedule := func(name, expression string) []Schedule {

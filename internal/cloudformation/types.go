@@ -6,6 +6,7 @@ import "context"
 var creators = map[string]func(*deployer, context.Context, *properties) (made, error){
 	"AWS::SQS::Queue":                 (*deployer).createQueue,
 	"AWS::SQS::QueuePolicy":           (*deployer).createQueuePolicy,
+	"AWS::Logs::LogGroup":             (*deployer).createLogGroup,
 	"AWS::Events::EventBus":           (*deployer).createBus,
 	"AWS::Events::Rule":               (*deployer).createRule,
 	"AWS::KMS::Key":                   (*deployer).createKey,
@@ -32,7 +33,6 @@ type idle struct {
 const (
 	noSNS     = "the simulated AWS has no SNS: alarms reach nobody there"
 	noMetrics = "the simulated AWS has no CloudWatch metrics"
-	noLogs    = "the functions' logs go to whoever runs them"
 )
 
 var idles = map[string]idle{
@@ -43,7 +43,6 @@ var idles = map[string]idle{
 	"AWS::DLM::LifecyclePolicy":      {reason: "the simulated AWS has no Data Lifecycle Manager: whoever uses it makes and shares snapshots"},
 	"AWS::ECR::Repository":           {"the simulated AWS has no container images", (*deployer).identifyRepository},
 	"AWS::Lambda::EventInvokeConfig": {reason: "a scheduled function that fails runs again at its next time only"},
-	"AWS::Logs::LogGroup":            {noLogs, (*deployer).identifyLogGroup},
 	"AWS::SNS::Subscription":         {reason: noSNS},
 	"AWS::SNS::Topic":                {noSNS, (*deployer).identifyTopic},
 	"AWS::SNS::TopicPolicy":          {reason: noSNS},
@@ -57,11 +56,6 @@ func (d *deployer) identifyAlarm(p *properties) made {
 
 func (d *deployer) identifyDashboard(p *properties) made {
 	return made{ref: d.name(p.text("DashboardName"), 255)}
-}
-
-func (d *deployer) identifyLogGroup(p *properties) made {
-	name := d.name(p.text("LogGroupName"), 512)
-	return made{ref: name, attributes: map[string]string{"Arn": d.arn("logs", "log-group:"+name+":*")}}
 }
 
 func (d *deployer) identifyTopic(p *properties) made {

@@ -13,6 +13,7 @@ type updater func(d *deployer, ctx context.Context, before, after *part) (made, 
 // otherwise, or that others hold on to.
 var updaters = map[string]updater{
 	"AWS::SQS::Queue":       (*deployer).updateQueue,
+	"AWS::Logs::LogGroup":   (*deployer).updateLogGroup,
 	"AWS::Events::EventBus": (*deployer).updateBus,
 	"AWS::KMS::Key":         (*deployer).updateKey,
 	"AWS::IAM::Role":        (*deployer).updateRole,

@@ -34,6 +34,9 @@ type FunctionConfig struct {
 	// one had to be started again; nil drops it.
 	Output io.Writer
 	Quiet  bool
+	// Logs, when set, is called for each process, and what it returns for each
+	// line that the process prints, be it Quiet or not.
+	Logs func() func(line string)
 }
 
 // How processes are treated.

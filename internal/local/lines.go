@@ -46,6 +46,7 @@ type lines struct {
 	console *console
 	name    string
 	quiet   bool
+	log     func(line string) // gets each line too, if it is set
 
 	mu      sync.Mutex
 	partial []byte
@@ -80,6 +81,9 @@ func (l *lines) emit(line []byte) {
 	text := string(bytes.TrimSuffix(line, []byte("\r")))
 	if !l.quiet {
 		l.console.line(l.name, text)
+	}
+	if l.log != nil {
+		l.log(text)
 	}
 	l.last = append(l.last, text)
 	if len(l.last) > tailLines {

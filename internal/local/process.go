@@ -38,6 +38,9 @@ func (f *Function) run(ready func()) (wasReady bool, err error) {
 	}()
 
 	output := &lines{console: f.console, name: f.config.Name, quiet: f.config.Quiet}
+	if f.config.Logs != nil {
+		output.log = f.config.Logs()
+	}
 	command := exec.Command(f.config.Binary)
 	command.Dir = f.root
 	command.Env = f.environment(listener.Addr().String())

@@ -51,6 +51,12 @@ func (d *Deployment) createResources(ctx context.Context) error {
 	if err := d.createQueues(ctx); err != nil {
 		return err
 	}
+	for _, function := range []string{Copy, Reconcile, Expire} {
+		group := logGroupOf("snapferry-" + function)
+		if err := d.do(ctx, d.Home, "logs", "CreateLogGroup", map[string]any{"logGroupName": group}, nil); err != nil {
+			return fmt.Errorf("create log group %s: %w", group, err)
+		}
+	}
 	// Events come to the default bus of each Region and are forwarded home; a
 	// bus hands on only what a rule on it matches.
 	bus := fmt.Sprintf("arn:aws:events:%s:%s:event-bus/%s", d.Home, d.Account, busName)
@@ -60,8 +66,8 @@ func (d *Deployment) createResources(ctx context.Context) error {
 		name, pattern string
 		regions       []string
 	}{
-		{"snapferry-shares", event.SharePattern(), d.SourceRegions},
-		{"snapferry-copies", event.CopyPattern(), d.TargetRegions},
+		{"snapferry-share-events", event.SharePattern(), d.SourceRegions},
+		{"snapferry-copy-events", event.CopyPattern(), d.TargetRegions},
 	} {
 		for _, region := range compact(rule.regions) {
 			if err := d.createRule(ctx, region, "", rule.name, rule.pattern, bus, forwarder); err != nil {

@@ -74,14 +74,23 @@ func (d *Deployment) templated(name string) (*cloudformation.Function, error) {
 // function is how one of the functions is run.
 func (d *Deployment) function(name, endpoint string) (FunctionConfig, error) {
 	config, err := d.Function(name, endpoint)
-	if err != nil || d.deployed == nil {
+	if err != nil {
 		return config, err
+	}
+	logs := &logGroup{
+		world: d.World, clock: d.Clock, caller: d.Account, region: d.Home, name: logGroupOf("snapferry-" + name),
+		report: func(err error) { d.console.line(name, err.Error()) },
+	}
+	config.Logs = logs.stream
+	if d.deployed == nil {
+		return config, nil
 	}
 	f, err := d.templated(name)
 	if err != nil {
 		return FunctionConfig{}, err
 	}
 	config.Account, config.Region = f.Account, f.Region
+	logs.caller, logs.region, logs.name = f.Role.AccessKeyID, f.Region, f.LogGroup
 	config.MemoryMB, config.Timeout = f.MemoryMB, f.Timeout
 	if name == Copy && f.Sources[0].MaxConcurrency > 0 {
 		config.Concurrency = f.Sources[0].MaxConcurrency
