@@ -15,6 +15,10 @@ import (
 // slower than the queues' time-outs.
 const maxSpeed = 600
 
+// logLag is how long a line of a log stays invisible: at Amazon it takes some
+// seconds.
+const logLag = 2 * time.Second
+
 // worldFlags are the flags that say how a simulated world behaves.
 type worldFlags struct {
 	speed                  int
@@ -56,6 +60,7 @@ func (f *worldFlags) options() (sim.Options, error) {
 		CreateTime:   func(int) time.Duration { return f.snapshotTime },
 		CopyQuota:    f.copyQuota,
 		ListingLag:   f.listingLag,
+		LogLag:       logLag,
 		NoThrottling: f.noThrottling,
 	}, nil
 }

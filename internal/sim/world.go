@@ -1,6 +1,6 @@
 // Package sim is a small, faithful AWS on the wire: EBS snapshots, KMS, SQS,
-// EventBridge and CloudWatch Logs for any number of accounts and Regions, as far as copying shared
-// snapshots needs them. The unmodified SDKs and command lines talk to it, over
+// EventBridge and CloudWatch Logs for any number of accounts and Regions, as far
+// as copying shared snapshots needs them. The unmodified SDKs and command lines talk to it, over
 // a loopback port or in memory.
 //
 // It follows Amazon also where Amazon is unpleasant: copies that fail after a
