@@ -169,7 +169,6 @@ type Source struct {
 	// theirs.
 	KeyStatements []Statement
 	Lifecycle     Role // that DLM takes on
-	Reader        Role // that the target account takes on to read tags
 }
 
 // SourcePolicy is a DLM snapshot policy that creates and shares.
@@ -192,7 +191,9 @@ type Statement struct {
 	Principals map[string][]string // "AWS", "Service"; none in an identity's policy
 	Actions    []string
 	Resources  []string
-	Conditions Conditions
+	// NotResources, instead of Resources, are what a denial leaves out.
+	NotResources []string
+	Conditions   Conditions
 	// Reason says why Resources is "*", where it is. It is for people: docs and
 	// tests, not CloudFormation.
 	Reason string

@@ -62,14 +62,22 @@ func TestOnlyExpireDeletes(t *testing.T) {
 	})
 }
 
-// TestOnlyCopyCopies: only copy may copy, only from owners of enabled policies,
-// and only into Regions of enabled policies.
+// TestOnlyCopyCopies: only copy may copy. What it makes lies in Regions of enabled
+// policies, or where EC2 may ask for a copy on its way, and is always something
+// new, the account's own and marked; what it copies exists already and belongs to
+// an owner of enabled policies, by whichever key EC2 tells.
 func TestOnlyCopyCopies(t *testing.T) {
 	worlds(t, func(t *testing.T, s Settings, policies []policy.Policy, b Blueprint) {
-		var owners, policyNames, into []string
+		var owners, policyNames, pass []string
+		plain := map[string]bool{}
 		for _, p := range policies {
 			if p.Enabled {
-				owners, policyNames, into = append(owners, p.Owners...), append(policyNames, p.Name), append(into, targets(p)...)
+				owners, policyNames, pass = append(owners, p.Owners...), append(policyNames, p.Name), append(pass, targets(p)...)
+				for _, rule := range p.Rules {
+					if !rule.Encrypted {
+						plain[rule.Region] = true
+					}
+				}
 			}
 		}
 		copiers := may(b, "ec2:CopySnapshot")
@@ -82,32 +90,96 @@ func TestOnlyCopyCopies(t *testing.T) {
 		if got := names(copiers); !slices.Equal(got, []string{"snapferry-copy"}) {
 			t.Fatalf("%q may copy", got)
 		}
-		statements := copiers["snapferry-copy"]
-		if len(statements) != 2 {
-			t.Fatalf("%d statements about copying, want the copy's and the source's", len(statements))
-		}
-		made, from := statements[0], statements[1]
-		if got, want := from.Conditions, (Conditions{"StringEquals": {"ec2:Owner": set(owners)}}); !cmp.Equal(got, want) {
-			t.Errorf("copies from %v, want %v", got, want)
-		}
-		var regions []string
-		for _, region := range set(into) {
-			regions = append(regions, "arn:aws:ec2:"+region+"::snapshot/*")
-		}
-		if !slices.Equal(made.Resources, regions) {
-			t.Errorf("copies to %q, want %q", made.Resources, regions)
-		}
-		want := Conditions{
-			"StringEqualsIfExists": {"aws:ResourceAccount": {target}},
-			"StringEquals":         {"aws:RequestTag/snapferry:policy": set(policyNames)},
-			"Null": {
-				"ec2:Owner":                        {"true"},
-				"aws:RequestTag/snapferry:order":   {"false"},
-				"aws:RequestTag/snapferry:expires": {"false"},
+		pass = set(pass, s.SourceRegions)
+		wanted := map[string]Conditions{
+			"FromListedOwners":   {"StringEquals": {"ec2:Owner": set(owners)}},
+			"FromListedAccounts": {"StringEquals": {"aws:ResourceAccount": set(owners)}, "Null": {"ec2:Owner": {"true"}}},
+			"MakeCopies": {
+				"StringEqualsIfExists": {"aws:ResourceAccount": {target}, "ec2:Owner": {target}},
+				"StringEquals":         {"aws:RequestTag/snapferry:policy": set(policyNames)},
+				"Null": {
+					"aws:RequestTag/snapferry:order":   {"false"},
+					"aws:RequestTag/snapferry:expires": {"false"},
+				},
 			},
 		}
-		if diff := cmp.Diff(want, made.Conditions); diff != "" {
-			t.Errorf("copies are made otherwise (-want +got):\n%s", diff)
+		wanted["MakeEncryptedCopies"] = where(wanted["MakeCopies"], Conditions{"BoolIfExists": {"ec2:Encrypted": {"true"}}})
+		made := map[string]string{} // Regions, by the statement that lets copies be made there
+		for _, statement := range copiers["snapferry-copy"] {
+			if diff := cmp.Diff(wanted[statement.Sid], statement.Conditions); diff != "" {
+				t.Errorf("%s has other conditions (-want +got):\n%s", statement.Sid, diff)
+			}
+			var regions []string
+			pattern := "snap-*"
+			for _, arn := range statement.Resources {
+				region := strings.Split(arn, ":")[3]
+				regions = append(regions, region)
+				if strings.HasPrefix(statement.Sid, "Make") {
+					made[region], pattern = statement.Sid, "${*}"
+				}
+				if want := "arn:aws:ec2:" + region + "::snapshot/" + pattern; arn != want {
+					t.Errorf("%s is about %s, want %s", statement.Sid, arn, want)
+				}
+			}
+			if strings.HasPrefix(statement.Sid, "From") && !slices.Equal(regions, pass) {
+				t.Errorf("%s is about %q, want %q", statement.Sid, regions, pass)
+			}
+		}
+		if got := names(made); !slices.Equal(got, pass) {
+			t.Errorf("copies are made in %q, want %q", got, pass)
+		}
+		for region, sid := range made {
+			// A copy to a plain Region may be asked for in any source Region.
+			want := "MakeEncryptedCopies"
+			if plain[region] || len(plain) > 0 && slices.Contains(s.SourceRegions, region) {
+				want = "MakeCopies"
+			}
+			if sid != want {
+				t.Errorf("copies are made in %s by %s, want %s", region, sid, want)
+			}
+		}
+	})
+}
+
+// TestNoOtherKeys: of the account's keys the copy function grants EBS those that
+// rules name and, where a rule names none, any of the Region.
+func TestNoOtherKeys(t *testing.T) {
+	worlds(t, func(t *testing.T, s Settings, policies []policy.Policy, b Blueprint) {
+		var want []string
+		keyless := map[string]bool{}
+		for _, p := range policies {
+			for _, rule := range p.Rules {
+				if p.Enabled && rule.KeyARN == "" {
+					keyless[rule.Region] = true
+					want = append(want, "arn:aws:kms:"+rule.Region+":"+target+":key/*")
+				}
+			}
+		}
+		for _, p := range policies {
+			for _, rule := range p.Rules {
+				if p.Enabled && rule.KeyARN != "" && !keyless[rule.Region] {
+					want = append(want, rule.KeyARN)
+				}
+			}
+		}
+		var denials []Statement
+		for _, role := range roles(b) {
+			for _, s := range role.Statements {
+				if s.Deny {
+					denials = append(denials, s)
+				}
+			}
+		}
+		if len(denials) == 0 {
+			if len(may(b, "ec2:CopySnapshot")) > 0 {
+				t.Error("nothing keeps other keys' policies from letting copy use them")
+			}
+			return
+		}
+		d := denials[0]
+		if len(denials) > 1 || !slices.Equal(d.Actions, []string{"kms:CreateGrant"}) || !slices.Equal(set(d.NotResources), set(want)) || len(d.Resources) > 0 ||
+			!cmp.Equal(d.Conditions, Conditions{"StringEquals": {"aws:ResourceAccount": {target}}}) {
+			t.Errorf("denied are %+v, want grants for all but %q", denials, set(want))
 		}
 	})
 }
@@ -150,7 +222,6 @@ var powers = map[string][]string{
 	"snapferry-forwarder": {"events:PutEvents"},
 	"snapferry-lifecycle": {"ec2:CreateSnapshot", "ec2:CreateTags", "ec2:DeleteSnapshot", "ec2:DescribeSnapshotAttribute", "ec2:DescribeSnapshots",
 		"ec2:DescribeVolumes", "ec2:ModifySnapshotAttribute"},
-	"snapferry-reader": {"ec2:DescribeSnapshots", "ec2:DescribeTags"},
 }
 
 func TestPowers(t *testing.T) {
@@ -193,7 +264,10 @@ func TestStatements(t *testing.T) {
 					t.Errorf("%s: Sid %q is of two statements, or none", name, s.Sid)
 				}
 				seen[s.Sid] = true
-				if s.Deny || len(s.Principals) > 0 || len(s.Actions) == 0 || len(s.Resources) == 0 {
+				if s.Deny {
+					continue // TestNoOtherKeys
+				}
+				if len(s.Principals) > 0 || len(s.Actions) == 0 || len(s.Resources) == 0 || len(s.NotResources) > 0 {
 					t.Errorf("%s: %s is not for an identity: %+v", name, s.Sid, s)
 				}
 				if all := slices.Contains(s.Resources, "*"); all != (s.Reason != "") {

@@ -145,7 +145,8 @@ func (d deployment) arn(service, region, resource string) string {
 
 // snapshots are the ARNs of snapshots in Regions. EC2 leaves the account of a
 // snapshot's ARN empty, and asks about one that is yet to be made as
-// "snapshot/*": to that, "snapshot/snap-*" does not apply.
+// "snapshot/*": to that "snapshot/snap-*" does not apply, and to one that exists
+// "snapshot/${*}" does not.
 func (d deployment) snapshots(pattern string, regions ...string) []string {
 	arns := make([]string, len(regions))
 	for i, region := range regions {
@@ -155,7 +156,9 @@ func (d deployment) snapshots(pattern string, regions ...string) []string {
 }
 
 const (
-	anySnapshot = "*"
+	// yetToBe is IAM's escape for a literal star (IAM user guide, "Policy
+	// variables", special characters).
+	yetToBe     = "${*}"
 	madeAlready = "snap-*"
 )
 
@@ -189,10 +192,10 @@ func (d deployment) via(service string, regions ...string) Conditions {
 // own asks that a resource be the target account's.
 func (d deployment) own() Conditions { return equals("aws:ResourceAccount", d.Account) }
 
-// ownToBe asks the same of a copy that is yet to be made. EC2 was seen to say whose
-// it will be, and Amazon's guide to IAM says that it does not: it may be silent.
+// ownToBe asks the same of a copy that is yet to be made, of which EC2 may say by
+// either key whose it will be, or be silent.
 func (d deployment) ownToBe() Conditions {
-	return Conditions{"StringEqualsIfExists": {"aws:ResourceAccount": {d.Account}}}
+	return Conditions{"StringEqualsIfExists": {"aws:ResourceAccount": {d.Account}, "ec2:Owner": {d.Account}}}
 }
 
 func sorted(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

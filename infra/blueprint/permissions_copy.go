@@ -3,7 +3,8 @@ package blueprint
 import "snapferry/internal/snapshot"
 
 // copyPermissions let the copy function copy what listed accounts share, mark
-// the copies in the same call, and work on the orders.
+// the copies in the same call, and work on the orders. What copying itself takes
+// is in copying, and which keys in keyPermissions.
 func (d deployment) copyPermissions() []Statement {
 	statements := allow(
 		d.look(d.looked, "ec2:DescribeSnapshots"),
@@ -14,34 +15,8 @@ func (d deployment) copyPermissions() []Statement {
 			Conditions: equals("aws:RequestedRegion", d.defaultKeyRegions()...),
 			Reason:     "EC2 knows no resource for it: the answer is about the account.",
 		},
-		Statement{
-			Sid:       "MakeCopies",
-			Actions:   []string{"ec2:CopySnapshot"},
-			Resources: d.snapshots(anySnapshot, d.active...),
-			// A copy that is yet to be made has no owner. Without asking for that,
-			// the statement would let the account's own snapshots pass as sources.
-			Conditions: where(d.ownToBe(), missing("ec2:Owner"),
-				equals("aws:RequestTag/"+snapshot.TagPolicy, d.names()...),
-				present("aws:RequestTag/"+snapshot.TagOrder),
-				present("aws:RequestTag/"+snapshot.TagExpires)),
-		},
 	)
-	if len(d.active) > 0 {
-		statements = append(statements, Statement{
-			Sid:     "FromListedAccounts",
-			Actions: []string{"ec2:CopySnapshot"},
-			// Which of the two Regions the source's ARN has is documented nowhere.
-			Resources:  d.snapshots(madeAlready, set(d.SourceRegions, d.active)...),
-			Conditions: equals("ec2:Owner", d.owners()...),
-		})
-	}
-	return append(statements, allow(
-		Statement{
-			Sid:        "MarkCopies",
-			Actions:    []string{"ec2:CreateTags"},
-			Resources:  d.snapshots(anySnapshot, d.active...),
-			Conditions: where(d.ownToBe(), equals("ec2:CreateAction", "CopySnapshot")),
-		},
+	return append(append(statements, d.copying()...), allow(
 		Statement{
 			Sid:       "TellOnce",
 			Actions:   []string{"ec2:CreateTags"},
@@ -97,7 +72,7 @@ func (d deployment) keyPermissions() []Statement {
 				Conditions: via,
 			})
 	}
-	return statements
+	return append(statements, d.noOtherKeys()...)
 }
 
 // useKey is what copying an encrypted snapshot does with its keys.

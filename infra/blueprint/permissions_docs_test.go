@@ -14,8 +14,10 @@ import (
 var whys = map[string]string{
 	"Look":                     "see sources and copies",
 	"DefaultKey":               "ask which key a rule without `CmkArn` means",
-	"MakeCopies":               "make copies, each with its mark in the same call",
-	"FromListedAccounts":       "copy from listed accounts only: EC2 authorises the source too",
+	"MakeCopies":               "make copies, each with its mark in the same call; in source Regions too, since EC2 may ask there for a copy that leaves them",
+	"MakeEncryptedCopies":      "the same, where every rule encrypts: a copy that EC2 says is not encrypted is refused",
+	"FromListedOwners":         "copy from listed accounts only: EC2 authorises the source too",
+	"FromListedAccounts":       "the same, should EC2 tell only by `aws:ResourceAccount` whose the source is",
 	"MarkCopies":               "set tags while copying, and at no other time",
 	"TellOnce":                 "note on a copy that its end was told; no other tag, and only on a marked copy",
 	"TakeEvents":               "Lambda polls under the function's role",
@@ -25,6 +27,7 @@ var whys = map[string]string{
 	"TellOutcomes":             "publish outcomes, and no events of others",
 	"GrantToEBS":               "let EBS go on copying after the call, with a grant that only AWS services get",
 	"UseKeys":                  "read the source under its key and encrypt the copy under its own",
+	"NoOtherKeys":              "no grant for another key of the account, whatever that key's policy says; in Regions where a rule names no key, EBS's default key is not known here, and any of the account's keys would do",
 	"Log":                      "write its log",
 	"Trace":                    "send traces, if `tracing` is on",
 	"Order":                    "order what events missed, after counting what waits",
@@ -41,7 +44,6 @@ var whys = map[string]string{
 	"Share":                    "share with the target account, and nobody else",
 	"Unshare":                  "end that, after `unshareDays`",
 	"DeleteItsOwn":             "delete what DLM made, which has DLM's own tag",
-	"ReadTags":                 "read the tags of snapshots, which sharing does not show",
 	"AccountAdministers":       "let the account's IAM policies give permissions for the key; without it nobody could mend a mistake in this policy",
 	"EventsArrive":             "EventBridge delivers to queues under this key",
 	"AlarmsArrive":             "CloudWatch publishes to topics under this key",
@@ -71,6 +73,7 @@ nothing narrower, or narrower would be wrong; the reason stands there.
 Copying neither lists nor revokes grants and encrypts nothing itself, so that ` + "`kms:ListGrants`, `kms:RevokeGrant`" + ` and
 ` + "`kms:Encrypt`" + `, which DLM's guide gives, are not here. A target Region's default key ` + "`aws/ebs`" + ` needs no permission; a customer
 managed one goes into ` + "`defaultKeys`" + ` ([settings](settings.md)).`)
+	doc.line(aboutCopies)
 
 	doc.line("\n## Target account")
 	for _, f := range b.Home.Functions {
@@ -82,7 +85,6 @@ managed one goes into ` + "`defaultKeys`" + ` ([settings](settings.md)).`)
 	doc.line("\n## Source account")
 	for _, s := range b.Sources {
 		doc.role(s.Lifecycle, "the DLM snapshot policy")
-		doc.role(s.Reader, "the function `copy`, for a later version that copies tags; nothing takes it on yet")
 	}
 
 	doc.line("\n## Keys")
@@ -160,7 +162,13 @@ func (d *permissionsDoc) table(statements []Statement, principals bool) {
 		if why == "" {
 			d.t.Errorf("whys has nothing for %s", s.Sid)
 		}
-		about := quoted(s.Resources)
+		about, action := quoted(s.Resources), quoted(s.Actions)
+		if len(s.NotResources) > 0 {
+			about = append([]string{"all but"}, quoted(s.NotResources)...)
+		}
+		if s.Deny {
+			action[0] = "**denied**: " + action[0]
+		}
 		if principals {
 			about = nil
 			for _, kind := range slices.Sorted(maps.Keys(s.Principals)) {
@@ -169,7 +177,7 @@ func (d *permissionsDoc) table(statements []Statement, principals bool) {
 		} else if s.Reason != "" {
 			why += ". " + s.Reason
 		}
-		d.line(fmt.Sprintf("| %s | %s | %s | %s |", cell(quoted(s.Actions)), cell(about), cell(written(s.Conditions)), strings.TrimSuffix(why, ".")))
+		d.line(fmt.Sprintf("| %s | %s | %s | %s |", cell(action), cell(about), cell(written(s.Conditions)), strings.TrimSuffix(why, ".")))
 	}
 }
 
@@ -200,6 +208,8 @@ func written(c Conditions) []string {
 				out = append(out, name+" are only "+alternatives)
 			case "ArnLike":
 				out = append(out, name+" is like "+alternatives)
+			case "StringEqualsIfExists", "BoolIfExists":
+				out = append(out, name+" is "+alternatives+" or not there")
 			default: // StringEquals, ArnEquals, Bool
 				out = append(out, name+" is "+alternatives)
 			}

@@ -50,7 +50,6 @@ func roles(b Blueprint) map[string]Role {
 	}
 	for _, s := range sources {
 		all[s.Account+"/"+s.Lifecycle.Name] = s.Lifecycle
-		all[s.Account+"/"+s.Reader.Name] = s.Reader
 	}
 	return all
 }
@@ -73,7 +72,6 @@ func TestRoles(t *testing.T) {
 		"snapferry-forwarder-eu-west-2-copy":         "forwarder-eu-west-2",
 		"snapferry-forwarder-sa-east-1-copy":         "forwarder-sa-east-1",
 		"111111111111/snapferry-lifecycle-us-east-1": "lifecycle",
-		"111111111111/snapferry-reader-us-east-1":    "reader",
 	}
 	all := roles(b)
 	if got, want := slices.Sorted(maps.Keys(all)), slices.Sorted(maps.Keys(names)); !slices.Equal(got, want) {

@@ -57,7 +57,6 @@ func (d deployment) source(account, region string, encrypted bool) Source {
 			CopyTags:    true,
 		},
 		Lifecycle: d.lifecycle(account, region),
-		Reader:    d.reader(region),
 	}
 	if encrypted {
 		s.KeyStatements = d.keyStatements(account, region)
@@ -143,27 +142,6 @@ func (d deployment) role(function string) string {
 
 func (d deployment) target() map[string][]string {
 	return map[string][]string{"AWS": {fmt.Sprintf("arn:%s:iam::%s:root", d.partition, d.Account)}}
-}
-
-// reader is the role that the copy function may take on to read the tags of
-// snapshots, which sharing does not show.
-func (d deployment) reader(region string) Role {
-	return Role{
-		Name: Application + "-reader-" + region,
-		Trust: []Statement{{
-			Sid:        "Trust",
-			Principals: d.target(),
-			Actions:    []string{"sts:AssumeRole"},
-			Conditions: d.copier(),
-		}},
-		Statements: []Statement{{
-			Sid:        "ReadTags",
-			Actions:    []string{"ec2:DescribeSnapshots", "ec2:DescribeTags"},
-			Resources:  []string{"*"},
-			Conditions: equals("aws:RequestedRegion", region),
-			Reason:     "EC2 describes all or nothing: its Describe actions take no resource.",
-		}},
-	}
 }
 
 // keyStatements are what the policy of a source key needs besides: DLM's role to

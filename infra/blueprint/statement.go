@@ -40,6 +40,9 @@ func (s Statement) document() map[string]any {
 	if len(s.Resources) > 0 { // a trust policy has none
 		document["Resource"] = words(s.Resources)
 	}
+	if len(s.NotResources) > 0 {
+		document["NotResource"] = words(s.NotResources)
+	}
 	if len(s.Principals) > 0 {
 		principals := make(map[string]any, len(s.Principals))
 		for kind, names := range s.Principals {
@@ -144,7 +147,7 @@ func (r Role) fault() string {
 // allow is statements without those that are about nothing: without a resource
 // IAM would refuse them.
 func allow(statements ...Statement) []Statement {
-	return slices.DeleteFunc(statements, func(s Statement) bool { return len(s.Resources) == 0 })
+	return slices.DeleteFunc(statements, func(s Statement) bool { return len(s.Resources) == 0 && len(s.NotResources) == 0 })
 }
 
 // where asks for all of the conditions.

@@ -157,7 +157,7 @@ func rolesOf(b blueprint.Blueprint) map[string]blueprint.Role {
 		sources = append(sources, b.StackSet.Source)
 	}
 	for _, s := range sources {
-		all = append(all, s.Lifecycle, s.Reader)
+		all = append(all, s.Lifecycle)
 	}
 	roles := make(map[string]blueprint.Role)
 	for _, r := range all {

@@ -19,7 +19,6 @@ func newSource(app awscdk.App, s blueprint.Source) {
 
 func fillSource(stack awscdk.Stack, s blueprint.Source) {
 	lifecycle := newRole(stack, "Lifecycle", s.Lifecycle)
-	newRole(stack, "Reader", s.Reader)
 	p := s.Policy
 	var tags []any
 	for _, key := range slices.Sorted(maps.Keys(p.TargetTags)) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"testing/synctest"
 	"time"
 
@@ -90,7 +91,13 @@ func acts() []act {
 	copyOf("the account's own snapshot", Home, mine, saoPaulo, order)
 	copyOf("a copy", saoPaulo, expired, london, order)
 	copyOf("to a Region that no policy names", Home, plain, sydney, order)
-	copyOf("to the home Region", Home, plain, Home, order)
+	// EC2 may ask in the source's Region for a copy that leaves it. So copies within
+	// a source Region pass too, with all else that holds for a copy.
+	copyOf("within a source Region", Home, plain, Home, order, copyRole)
+	copyOf("within a source Region, without a mark", Home, plain, Home, nil)
+	copyOf("within a source Region, from an account that no policy lists", Home, gift, Home, order)
+	copyOf("within a source Region, the account's own", Home, mine, Home, order)
+	copyOf("within a source Region, a copy from another", saoPaulo, expired, Home, order)
 	copyOf("from a Region that no setting names", sydney, faraway, saoPaulo, order)
 
 	tag := func(name, region, id string, tags string, may ...string) {
@@ -203,12 +210,18 @@ func acts() []act {
 // prepared is a deployment of the case proof, with what acts are about.
 func prepared(t *testing.T) *player {
 	t.Helper()
-	c := goldenOf(t, "proof")
-	d, err := Deploy(t.Context(), Settings{Templates: c.templates(t, nil), PolicyFiles: c.policies, Simulation: sim.Options{NoThrottling: true}})
+	return goldenOf(t, "proof").prepare(t, nil)
+}
+
+// prepare is prepared with some of the case's templates replaced.
+func (c goldenCase) prepare(t *testing.T, instead fstest.MapFS) *player {
+	t.Helper()
+	d, err := Deploy(t.Context(), Settings{Templates: c.templates(t, instead), PolicyFiles: c.policies,
+		Simulation: sim.Options{NoThrottling: true, Readings: c.reading}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &player{T: t, d: d, names: map[string]string{}}
+	p := &player{T: t, d: d, names: map[string]string{}, reading: c.reading}
 	p.furnish(c.sourceKeys(t))
 	p.check(d.World.AddKey(otherKey))
 	now := time.Now()
@@ -253,16 +266,18 @@ func (p *player) attempt(caller string, a act) string {
 	return ""
 }
 
-// TestForbiddenActs: each act is for the roles that it is for, and for no other.
-// The account's root may do all of them, so that nothing is refused for another
-// reason than that it is forbidden.
+// TestForbiddenActs: each act is for the roles that it is for, and for no other,
+// in every reading of Amazon's documents. The account's root may do all of them,
+// so that nothing is refused for another reason than that it is forbidden.
 func TestForbiddenActs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := prepared(t)
+	inEveryReading(t, func(t *testing.T, p *player) {
 		refused, forNobody := 0, 0
 		for _, a := range acts() {
 			if len(a.may) == 0 {
 				forNobody++
+			}
+			if a.name == "copy from a Region that no setting names" && p.reading.SourceARN == sim.SourceARNDestination && !p.reading.PresignedCopy {
+				a.may = []string{copyRole} // IAM does not hear of the source's Region
 			}
 			may := 0
 			for _, role := range p.d.Roles {
@@ -290,26 +305,100 @@ func TestForbiddenActs(t *testing.T) {
 	})
 }
 
-// A copy under a key that no policy names is refused when EC2 asks the key.
+// underKey has the role copy make a copy to London under a key, and says how it
+// ended: with EC2's code, or the copy's state and message.
+func (p *player) underKey(key string) string {
+	tags := form("SourceRegion", Home, "SourceSnapshotId", plain, "Encrypted", "true", "KmsKeyId", key, "TagSpecification.1.ResourceType", "snapshot")
+	for i, tag := range [][2]string{{"policy", "vault"}, {"order", "vault/" + plain}, {"expires", "never"}} {
+		tags.Set(fmt.Sprintf("TagSpecification.1.Tag.%d.Key", i+1), snapshot.Prefix+tag[0])
+		tags.Set(fmt.Sprintf("TagSpecification.1.Tag.%d.Value", i+1), tag[1])
+	}
+	var made struct {
+		ID string `xml:"snapshotId"`
+	}
+	err := p.d.World.Do(p.Context(), p.key(copyRole), london, "ec2", "CopySnapshot", tags, &made)
+	if refusal, ok := errors.AsType[*sim.Error](err); ok {
+		return refusal.Code
+	}
+	p.check(err)
+	time.Sleep(time.Hour)
+	var shown struct {
+		State   string `xml:"snapshotSet>item>status"`
+		Message string `xml:"snapshotSet>item>statusMessage"`
+	}
+	p.check(p.d.Do(p.Context(), london, "ec2", "DescribeSnapshots", form("SnapshotId.1", made.ID), &shown))
+	return strings.TrimSpace(shown.State + " " + shown.Message)
+}
+
+// key is the access key of a role of the deployment.
+func (p *player) key(role string) string {
+	for _, r := range p.d.Roles {
+		if r.Name == role {
+			return r.AccessKeyID
+		}
+	}
+	p.Fatalf("the deployment has no role %s", role)
+	return ""
+}
+
+// A copy under a key that no policy names is refused when EC2 asks the key, and
+// comes to nothing even if that key's own policy lets the role do everything.
 func TestAnotherKeyIsRefused(t *testing.T) {
+	c := goldenOf(t, "proof")
+	openKey := func(p *player) {
+		p.check(p.d.Do(p.Context(), london, "kms", "PutKeyPolicy", map[string]any{"KeyId": otherKey, "PolicyName": "default",
+			"Policy": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::222222222222:root","arn:aws:iam::222222222222:role/snapferry-copy"]},"Action":"kms:*","Resource":"*"}]}`}, nil))
+	}
 	synctest.Test(t, func(t *testing.T) {
-		p := prepared(t)
-		for _, a := range acts() {
-			if a.name != "copy what a policy wants" {
-				continue
+		p := c.prepare(t, nil)
+		for _, test := range []struct{ key, want string }{{vaultKey, "completed"}, {otherKey, "AuthFailure"}} {
+			if got := p.underKey(test.key); got != test.want {
+				t.Errorf("copy under %s: got %q, want %q", test.key, got, test.want)
 			}
-			in := a.in.(url.Values)
-			in.Del("DryRun")
-			in.Set("Encrypted", "true")
-			a.region = london
-			for key, want := range map[string]string{vaultKey: "", otherKey: "AuthFailure"} {
-				in.Set("KmsKeyId", key)
-				for _, role := range p.d.Roles {
-					if role.Name == copyRole {
-						if got := p.attempt(role.AccessKeyID, a); got != want {
-							t.Errorf("copy under %s: got %q, want %q", key, got, want)
-						}
-					}
+		}
+		openKey(p)
+		if got, want := p.underKey(otherKey), "error Given key ID is not accessible"; got != want {
+			t.Errorf("copy under a key that is open to the role: got %q, want %q", got, want)
+		}
+	})
+	// Without the denial it would be made.
+	for _, g := range c.grounds(t) {
+		if g.sid != "NoOtherKeys" {
+			continue
+		}
+		synctest.Test(t, func(t *testing.T) {
+			p := c.prepare(t, c.without(t, g))
+			openKey(p)
+			if got := p.underKey(otherKey); got != "completed" {
+				t.Errorf("copy under a key that is open to the role, and not denied: got %q", got)
+			}
+		})
+	}
+}
+
+// TestUnencryptedCopies: where every rule encrypts, a copy that is not to be
+// encrypted is refused in the readings in which EC2 says so; where it says
+// nothing IAM can't tell, and docs/permissions.md says that.
+func TestUnencryptedCopies(t *testing.T) {
+	told := map[sim.NewEncrypted]bool{sim.NewEncryptedAsked: true, sim.NewEncryptedResult: true}
+	inEveryReading(t, func(t *testing.T, p *player) {
+		for region, encrypts := range map[string]bool{london: true, saoPaulo: false} {
+			for _, a := range acts() {
+				if a.name != "copy what a policy wants" {
+					continue
+				}
+				a.region = region
+				want := ""
+				if encrypts && told[p.reading.NewEncrypted] {
+					want = "UnauthorizedOperation"
+				}
+				if got := p.attempt(p.key(copyRole), a); got != want {
+					t.Errorf("an unencrypted copy to %s: got %q, want %q", region, got, want)
+				}
+				in := a.in.(url.Values)
+				in.Set("Encrypted", "true")
+				if got := p.attempt(p.key(copyRole), a); got != "" {
+					t.Errorf("an encrypted copy to %s: got %q", region, got)
 				}
 			}
 		}

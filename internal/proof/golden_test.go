@@ -10,6 +10,7 @@ import (
 	"snapferry/infra/golden"
 	"snapferry/internal/cloudformation"
 	"snapferry/internal/policy"
+	"snapferry/internal/sim"
 )
 
 // goldenCase is one of the deployments in infra/golden: the templates of its
@@ -19,6 +20,7 @@ type goldenCase struct {
 	folder   fs.FS // of the templates
 	stacks   []cloudformation.Stack
 	policies map[string][]byte // by file name
+	reading  sim.Readings      // of the world that it is deployed in
 }
 
 // goldenOf reads a case.
@@ -36,7 +38,7 @@ func goldenOf(t testing.TB, name string) goldenCase {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return goldenCase{name, folder, assembly.Stacks, policies}
+	return goldenCase{name: name, folder: folder, stacks: assembly.Stacks, policies: policies}
 }
 
 // templates are the case's, those aside that are given in their place, by file.

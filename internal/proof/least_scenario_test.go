@@ -79,7 +79,7 @@ func (c goldenCase) under(t *testing.T, instead fstest.MapFS, authorized func(si
 }
 
 func (c goldenCase) play(t *testing.T, templates *cloudformation.Assembly, authorized func(sim.Authorization)) (ending, []*cloudformation.Role) {
-	p := &player{T: t, names: map[string]string{
+	p := &player{T: t, reading: c.reading, names: map[string]string{
 		plain: "plain", unwanted: "unwanted", unheard: "unheard", refused: "refused", twin: "twin", sealed: "sealed", distant: "distant",
 		halted: "halted", halted2: "halted2", stopped: "stopped",
 		expired: "expired", held: "held", locked: "locked", fresh: "fresh", image: "image", strangers: "strangers"}}
@@ -92,6 +92,7 @@ func (c goldenCase) play(t *testing.T, templates *cloudformation.Assembly, autho
 		Listen:      p.hear,
 		Simulation: sim.Options{
 			NoThrottling: true,
+			Readings:     c.reading,
 			CopyTime:     func(int) time.Duration { return 90 * time.Second },
 			OnAuthorize:  authorized,
 			Notify: func(event []byte) int {

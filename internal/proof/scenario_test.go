@@ -60,6 +60,8 @@ type player struct {
 	names map[string]string // what the ids of sources and old copies mean
 	keys  map[string]string // of the shop's, by the name of the snapshot
 	told  []string
+	// reading is that of the world.
+	reading sim.Readings
 }
 
 // scenario is a day and a few hours of a small deployment: shares of which one

@@ -11,6 +11,7 @@ import (
 
 	"snapferry/internal/cloudformation"
 	"snapferry/internal/policy"
+	"snapferry/internal/sim"
 	"snapferry/internal/snapshot"
 )
 
@@ -34,6 +35,8 @@ type Storm struct {
 	Chaos *Chaos
 	// Templates, when set, are synthesized for PolicyFiles, and deployed.
 	Templates *cloudformation.Assembly
+	// Readings are those of the simulated AWS.
+	Readings sim.Readings
 	// Sample, when set, is called now and then in the middle of a function, and
 	// at every page that reconcile lists.
 	Sample func(function string)

@@ -94,7 +94,7 @@ func (s Storm) pass(ctx context.Context) (*run, error) {
 		toldOf:      map[string][]Outcome{},
 	}
 	settings := Settings{
-		Simulation:     sim.Options{Seed: s.Seed, CopyTime: s.copyTime, Notify: r.notify, Log: r.log},
+		Simulation:     sim.Options{Seed: s.Seed, Readings: s.Readings, CopyTime: s.copyTime, Notify: r.notify, Log: r.log},
 		Policies:       []policy.Policy{p},
 		Sources:        stormSources,
 		Lanes:          s.Lanes,

@@ -75,8 +75,7 @@ func TestPlainHTTPIsRefused(t *testing.T) {
 
 // Another account reaches neither queues nor bus nor roles.
 func TestAnotherAccountIsRefused(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := prepared(t)
+	inEveryReading(t, func(t *testing.T, p *player) {
 		role, err := p.d.World.AddRole(outsider, "anything", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
 		p.check(err)
 		refused := 0

@@ -1,0 +1,159 @@
+package proof
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"snapferry/internal/sim"
+)
+
+// readings are worlds that differ in one reading of Amazon's documents, and those
+// that differ in all that can be so together. In each the deployment has to do
+// the same.
+var readings = []struct {
+	name string
+	sim.Readings
+}{
+	{"as recorded", sim.Readings{}},
+	{"presigned copy", sim.Readings{PresignedCopy: true}},
+	{"source ARN has its Region", sim.Readings{SourceARN: sim.SourceARNSource}},
+	{"source ARN has the copy's Region", sim.Readings{SourceARN: sim.SourceARNDestination}},
+	{"copy has an owner", sim.Readings{NewOwner: true}},
+	{"copy has no account", sim.Readings{NoNewAccount: true}},
+	{"source has only an owner", sim.Readings{SourceOwner: sim.SourceOwnerOwner}},
+	{"source has only an account", sim.Readings{SourceOwner: sim.SourceOwnerAccount}},
+	{"encryption as asked", sim.Readings{NewEncrypted: sim.NewEncryptedAsked}},
+	{"encryption as it comes", sim.Readings{NewEncrypted: sim.NewEncryptedResult}},
+	{"no word of encryption", sim.Readings{NewEncrypted: sim.NewEncryptedAbsent}},
+	{"all others", sim.Readings{
+		PresignedCopy: true, SourceARN: sim.SourceARNSource, NewOwner: true, NoNewAccount: true,
+		SourceOwner: sim.SourceOwnerAccount, NewEncrypted: sim.NewEncryptedResult}},
+	{"all others, the last ones", sim.Readings{
+		PresignedCopy: true, SourceARN: sim.SourceARNDestination, NewOwner: true, NoNewAccount: true,
+		SourceOwner: sim.SourceOwnerOwner, NewEncrypted: sim.NewEncryptedAbsent}},
+}
+
+// inEveryReading does something with a prepared deployment, once in each reading.
+func inEveryReading(t *testing.T, do func(t *testing.T, p *player)) {
+	t.Helper()
+	for _, r := range readings {
+		t.Run(r.name, func(t *testing.T) {
+			c := goldenOf(t, "proof")
+			c.reading = r.Readings
+			synctest.Test(t, func(t *testing.T) { do(t, c.prepare(t, nil)) })
+		})
+	}
+}
+
+// TestScenarioInEveryReading: the scenario of all that the deployment ever does
+// comes to the same end, however Amazon reads its documents.
+func TestScenarioInEveryReading(t *testing.T) {
+	c := goldenOf(t, "proof")
+	want, _ := c.under(t, nil, nil)
+	if problems := want.complete(); len(problems) > 0 {
+		t.Fatalf("the scenario is not what it is meant to be:\n%s", strings.Join(problems, "\n"))
+	}
+	atOnce(t, len(readings), func(t *testing.T, i int) {
+		c := c
+		c.reading = readings[i].Readings
+		got, _ := c.under(t, nil, nil)
+		if diff := gocmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: it comes to another end (-as recorded +here):\n%s", readings[i].name, diff)
+		}
+	})
+}
+
+// TestStormInEveryReading: a small storm under the roles loses and doubles nothing
+// in any reading, and IAM refuses nothing.
+func TestStormInEveryReading(t *testing.T) {
+	templates := goldenOf(t, "storm").templates(t, nil)
+	atOnce(t, len(readings), func(t *testing.T, i int) {
+		s := Storm{Seed: 5, Sources: 30, Shortest: time.Minute, Longest: 5 * time.Minute, Templates: templates, Readings: readings[i].Readings}
+		r := weather(t, s)
+		if r.Lost > 0 || r.Doubled > 0 || r.Copies < 60 {
+			t.Errorf("%s: %d copies made, %d lost, %d doubled", readings[i].name, r.Copies, r.Lost, r.Doubled)
+		}
+		for _, refusal := range summary(r.Denied) {
+			t.Errorf("%s: %s", readings[i].name, refusal)
+		}
+	})
+}
+
+// TestWhatReadingsNeed: what the statements about copying have for one reading is
+// needed in it. Each edit takes something off that is for one reading; the
+// scenario comes to another end in that reading and, where nothing else needs
+// what was taken off, to the same in the world as recorded.
+func TestWhatReadingsNeed(t *testing.T) {
+	without := func(regions ...string) func(map[string]any) {
+		return func(s map[string]any) {
+			s["Resource"] = slices.DeleteFunc(s["Resource"].([]any), func(arn any) bool {
+				return slices.Contains(regions, strings.Split(arn.(string), ":")[3])
+			})
+		}
+	}
+	condition := func(change func(c map[string]any)) func(map[string]any) {
+		return func(s map[string]any) { change(s["Condition"].(map[string]any)) }
+	}
+	ifExists := func(key, operator string, value any) func(map[string]any) {
+		return condition(func(c map[string]any) {
+			delete(c["StringEqualsIfExists"].(map[string]any), key)
+			other, _ := c[operator].(map[string]any)
+			if other == nil {
+				other = map[string]any{}
+			}
+			other[key] = value
+			c[operator] = other
+		})
+	}
+	nothing := func(s map[string]any) { s["Action"] = nobodyAsks }
+	tests := []struct {
+		name, sid string
+		edit      func(statement map[string]any)
+		reading   sim.Readings
+		always    bool // it is needed in the world as recorded too
+	}{
+		{"copies on their way through source Regions", "MakeCopies", without(Home, frankfurt), sim.Readings{PresignedCopy: true}, false},
+		{"tags on their way through source Regions", "MarkCopies", without(Home, frankfurt), sim.Readings{PresignedCopy: true}, false},
+		{"copies that have an owner", "MakeCopies", ifExists("ec2:Owner", "Null", "true"), sim.Readings{NewOwner: true}, false},
+		{"encrypted copies that have an owner", "MakeEncryptedCopies", ifExists("ec2:Owner", "Null", "true"), sim.Readings{NewOwner: true}, false},
+		{"tags of copies that have an owner", "MarkCopies", ifExists("ec2:Owner", "Null", "true"), sim.Readings{NewOwner: true}, false},
+		{"copies without an account", "MakeCopies", ifExists("aws:ResourceAccount", "StringEquals", Account), sim.Readings{NoNewAccount: true}, false},
+		{"tags of copies without an account", "MarkCopies", ifExists("aws:ResourceAccount", "StringEquals", Account), sim.Readings{NoNewAccount: true}, false},
+		{"sources without an owner", "FromListedAccounts", nothing, sim.Readings{SourceOwner: sim.SourceOwnerAccount}, false},
+		{"sources with an owner only", "FromListedOwners", nothing, sim.Readings{SourceOwner: sim.SourceOwnerOwner}, true},
+		{"sources in their own Regions", "FromListedOwners", without(Home, frankfurt), sim.Readings{SourceARN: sim.SourceARNSource}, true},
+		{"sources in the copies' Regions", "FromListedOwners", without(london, dublin, saoPaulo), sim.Readings{SourceARN: sim.SourceARNDestination}, true},
+		{"copies of which nothing is said", "MakeEncryptedCopies", condition(func(c map[string]any) {
+			c["Bool"] = c["BoolIfExists"]
+			delete(c, "BoolIfExists")
+		}), sim.Readings{NewEncrypted: sim.NewEncryptedAbsent}, false},
+	}
+	recorded := goldenOf(t, "proof")
+	want, _ := recorded.under(t, nil, nil)
+	atOnce(t, len(tests), func(t *testing.T, i int) {
+		test, c, found := tests[i], recorded, false
+		for _, g := range c.grounds(t) {
+			if g.resource != "CopyRole" || g.sid != test.sid || g.action != "" {
+				continue
+			}
+			found = true
+			less := c.edit(t, g, test.edit)
+			as, _ := c.under(t, less, nil)
+			if shows := want.shows(as); (len(shows) > 0) != test.always {
+				t.Errorf("%s: in the world as recorded it shows in %q, want that it shows: %v", test.name, shows, test.always)
+			}
+			c.reading = test.reading
+			if as, _ := c.under(t, less, nil); len(want.shows(as)) == 0 {
+				t.Errorf("%s: in its reading nothing changes: it is there for nothing", test.name)
+			}
+		}
+		if !found {
+			t.Errorf("%s: the role copy has no statement %s", test.name, test.sid)
+		}
+	})
+}
