@@ -50,14 +50,14 @@ test: go ## test everything
 build: go ## build the functions for Lambda into dist/<function> (ARCH=arm64 or amd64)
 	@case "$(ARCH)" in arm64|amd64) ;; *) echo "ARCH is $(ARCH): use arm64 or amd64, which Lambda runs"; exit 2;; esac
 	@for f in $(FUNCTIONS); do \
-		echo "build dist/$$f/bootstrap for linux/$(ARCH)"; \
+		echo "build dist/$$f/bootstrap for linux/$(ARCH)$${first- (minutes the first time: it compiles the EC2 client)}" >&2; first=; \
 		GOOS=linux GOARCH=$(ARCH) $(FUNCTION) -o dist/$$f/bootstrap ./functions/$$f || exit 1; \
 		rm -rf dist/$$f/policies && mkdir -p dist/$$f/policies && find "$(POLICIES)" -maxdepth 1 -name "*.json" -exec cp {} dist/$$f/policies/ \; || exit 1; \
 	done
 
 build-local: go ## build the command line and the functions for this machine into dist/local
 	@for f in $(FUNCTIONS); do \
-		echo "build dist/local/$$f/bootstrap for this machine" >&2; \
+		echo "build dist/local/$$f/bootstrap for this machine$${first- (minutes the first time: it compiles the EC2 client)}" >&2; first=; \
 		$(FUNCTION) -o dist/local/$$f/bootstrap ./functions/$$f || exit 1; \
 	done
 	@echo "build dist/local/snapferry" >&2
@@ -143,20 +143,16 @@ CDK      := npx --yes aws-cdk@2.1148.1
 ASSEMBLY  = infra/cdk.out$(if $(filter source,$(TARGET)),/source)
 
 node:
-	@command -v node >/dev/null || { echo "node is missing: install Node.js 22 or newer (https://nodejs.org) and put its bin folder on PATH"; exit 1; }
+	@command -v node >/dev/null || { echo "node is missing: install Node.js 24 (https://nodejs.org) and put its bin folder on PATH"; exit 1; }
 
 npx: node
 	@command -v npx >/dev/null || { echo "npx is missing: it comes with npm, as Node.js does (https://nodejs.org); put its bin folder on PATH"; exit 1; }
 	@case "$(TARGET)" in target|source) ;; *) echo "TARGET is $(TARGET): use target, for the target account, or source, for the source accounts"; exit 2;; esac
 
-# The CDK's library warns of Node versions that are no longer maintained.
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
-
 synth: node build ## write the CloudFormation templates into infra/cdk.out, from SETTINGS and policies/
-	rm -rf infra/cdk.out
-	$(BUILD) -o dist/local/infra ./infra
-	SETTINGS="$(SETTINGS)" POLICIES="$(POLICIES)" dist/local/infra target
-	SETTINGS="$(SETTINGS)" POLICIES="$(POLICIES)" dist/local/infra source
+	@echo "build dist/local/infra, the CDK app (minutes the first time)" >&2
+	@$(BUILD) -o dist/local/infra ./infra
+	@SETTINGS="$(SETTINGS)" POLICIES="$(POLICIES)" dist/local/infra all
 
 diff: npx synth ## show what deploy would change (needs credentials for AWS)
 	$(CDK) diff --app $(ASSEMBLY) $(ARGS) "$(STACKS)"

@@ -1,7 +1,7 @@
-// Command infra is the CDK app: it synthesizes the stacks of the target account
-// or, as `infra source`, those of the source accounts. It runs alone and under
-// the CDK's command line alike; neither the network nor credentials are needed,
-// only Node.
+// Command infra is the CDK app: it synthesizes the stacks of the target account,
+// as `infra source` those of the source accounts, and as `infra all` everything.
+// It runs alone and under the CDK's command line alike; neither the network nor
+// credentials are needed, only Node.
 package main
 
 import (
@@ -9,17 +9,19 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/aws/jsii-runtime-go"
 
 	"snapferry/infra/blueprint"
-	"snapferry/infra/stacks"
 	"snapferry/internal/policy"
 )
 
-const usage = `usage: infra [left] [target | source]
+const usage = `usage: infra [all | target | source]
+       infra left [target | source]
+  all      synthesize everything and say what there is: all or nothing is written
   target   synthesize the stacks of the target account (the default)
-  source   synthesize the stacks of the source accounts
+  source   synthesize the stacks of the source accounts, into infra/cdk.out/source
   left     synthesize nothing, and say what stays when those stacks are destroyed
 from the environment, with defaults for the repository's root:
   SETTINGS=infra/settings.json  POLICIES=policies  DIST=dist  CDK_OUTDIR=infra/cdk.out
@@ -33,7 +35,8 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 	if len(args) > 0 {
 		account = args[0]
 	}
-	if len(args) > 1 || account != "target" && account != "source" {
+	which := slices.IndexFunc(assemblies, func(a assembly) bool { return a.account == account })
+	if len(args) > 1 || which < 0 && (left || account != "all") {
 		fmt.Fprintln(stderr, usage)
 		return 2
 	}
@@ -43,33 +46,45 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 		}
 		return otherwise
 	}
+	out := env("CDK_OUTDIR", filepath.Join("infra", "cdk.out"))
 	b, problems := plan(env("SETTINGS", "infra/settings.json"), env("POLICIES", "policies"),
 		blueprint.Overrides{Account: getenv("ACCOUNT"), HomeRegion: getenv("HOME_REGION")})
 	for _, p := range problems {
 		fmt.Fprintln(stderr, p)
 	}
-	if len(problems) > 0 {
-		return 1
-	}
-
-	defer jsii.Close()
-	var err error
 	switch {
+	case len(problems) > 0 && account == "all":
+		printUntouched(stderr, out)
+		fallthrough
+	case len(problems) > 0:
+		return 1
 	case left && account == "target":
 		printLeft(stdout, b)
+		return 0
 	case left:
 		printLeftInSources(stdout, b)
-	case account == "target":
+		return 0
+	}
+	if account != "source" {
 		for _, w := range b.Warnings {
 			fmt.Fprintln(stderr, "warning:", w)
 		}
 		fmt.Fprint(stdout, b.CapacityReport())
-		err = stacks.Target(b, env("DIST", "dist"), env("CDK_OUTDIR", filepath.Join("infra", "cdk.out")))
-	default:
-		err = sources(b, env("CDK_OUTDIR", filepath.Join("infra", "cdk.out", "source")), stdout)
+	}
+	prepareNode(stderr)
+	defer jsii.Close()
+	var err error
+	if account == "all" {
+		err = synthesizeAll(b, env("DIST", "dist"), out, stdout, stderr)
+	} else {
+		a := assemblies[which]
+		err = a.synthesize(b, env("DIST", "dist"), env("CDK_OUTDIR", filepath.Join(out, a.folder)), stdout)
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "infra:", err)
+		if account == "all" {
+			printUntouched(stderr, out)
+		}
 		return 1
 	}
 	return 0

@@ -13,23 +13,24 @@ import (
 )
 
 // sources synthesizes the stacks of the source accounts, and beside them writes
-// what people have to add to the policies of keys, which are not snapferry's.
-func sources(b blueprint.Blueprint, out string, stdout io.Writer) error {
+// what people have to add to the policies of keys, which are not snapferry's. The
+// folder out is to become named.
+func sources(b blueprint.Blueprint, out, named string, stdout io.Writer) error {
 	if err := stacks.Source(b, out); err != nil {
 		return err
 	}
 	for _, account := range b.Settings.Sources {
 		for _, key := range account.Keys {
 			region := strings.Split(key, ":")[3]
-			file := filepath.Join(out, fmt.Sprintf("key-policy-%s-%s.json", account.Account, region))
+			name := fmt.Sprintf("key-policy-%s-%s.json", account.Account, region)
 			data, err := keyPolicy(b, account.Account, region)
 			if err == nil {
-				err = os.WriteFile(file, data, 0o644)
+				err = os.WriteFile(filepath.Join(out, name), data, 0o644)
 			}
 			if err != nil {
 				return fmt.Errorf("write the statements for the policy of %s: %w", key, err)
 			}
-			fmt.Fprintf(stdout, "%s: the statements to add to the policy of %s\n", file, key)
+			fmt.Fprintf(stdout, "%s: the statements to add to the policy of %s\n", filepath.Join(named, name), key)
 		}
 	}
 	return nil

@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 	"cmd/snapferry":            {"internal", "infra/golden", cobra, pflag},
 	"infra":                    {"infra/blueprint", "infra/stacks", "internal/policy", jsii},
 	"infra/stacks":             {"infra/blueprint", "internal/policy", cdk, constructs},
+	"infra/stacks/standin":     {},
 	"infra/golden":             {"internal/cloudformation"},
 	"infra/blueprint":          {"internal/policy", "internal/event", "internal/snapshot"},
 	"functions/internal/start": {"internal/cloud", "internal/policy", "internal/reactor", "internal/snapshot", lambda},

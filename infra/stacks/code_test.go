@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"snapferry/infra/blueprint"
+	"snapferry/infra/stacks/standin"
 	"snapferry/internal/policy"
 )
 
@@ -31,7 +32,7 @@ func TestCheckCode(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dist := t.TempDir()
 			if test.built != "" {
-				if err := fakeCode(filepath.Join(dist, "copy"), test.built, test.policies); err != nil {
+				if err := standin.Write(filepath.Join(dist, "copy"), machines[test.built].machine, test.policies); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -59,7 +59,7 @@ func source(app awscdk.App, b blueprint.Blueprint) {
 // synth makes an app, has build fill it, and writes its templates into out.
 func synth(out string, build func(awscdk.App)) (err error) {
 	if _, err := exec.LookPath("node"); err != nil {
-		return fmt.Errorf("synthesize: node is missing: install Node.js 22 or newer (https://nodejs.org) and put it on PATH")
+		return fmt.Errorf("synthesize: node is missing: install Node.js 24 (https://nodejs.org) and put it on PATH")
 	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return fmt.Errorf("synthesize: %w", err)

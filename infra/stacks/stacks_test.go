@@ -14,6 +14,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"snapferry/infra/blueprint"
+	"snapferry/infra/stacks/standin"
 	"snapferry/internal/policy"
 )
 
@@ -110,7 +111,7 @@ func deploy(dir, out string) (d deployment, err error) {
 	}
 	d.dist, d.out = filepath.Join(out, "dist"), out
 	for _, f := range d.blueprint.Home.Functions {
-		if err := fakeCode(filepath.Join(d.dist, f.Name), settings.Architecture, files); err != nil {
+		if err := standin.Write(filepath.Join(d.dist, f.Name), machines[settings.Architecture].machine, files); err != nil {
 			return d, err
 		}
 	}
@@ -157,27 +158,6 @@ func (d deployment) read(out, which string) (map[string]template, error) {
 		d.files[which+"/"+base] = assetPattern.ReplaceAllString(string(data), "asset.zip")
 	}
 	return templates, nil
-}
-
-// fakeCode is what `make build` leaves, but for the program, which is only the
-// head of one.
-func fakeCode(dir, architecture string, policies map[string][]byte) error {
-	if err := os.MkdirAll(filepath.Join(dir, "policies"), 0o755); err != nil {
-		return err
-	}
-	for name, data := range policies {
-		if err := os.WriteFile(filepath.Join(dir, "policies", name), data, 0o644); err != nil {
-			return err
-		}
-	}
-	head := make([]byte, 64)
-	copy(head, "\x7fELF\x02\x01\x01")
-	head[16] = 2 // an executable
-	head[18] = byte(machines[architecture].machine)
-	head[20] = 1
-	head[52] = 64
-	head[58] = 64
-	return os.WriteFile(filepath.Join(dir, "bootstrap"), head, 0o755)
 }
 
 // home is the home stack's template.
