@@ -60,6 +60,8 @@ type Schedule struct {
 // Role is an AWS::IAM::Role with all its policies.
 type Role struct {
 	Account, Name, ARN string
+	// Boundary is the ARN of the managed policy that bounds it; "": none does.
+	Boundary string
 	// AccessKeyID signs as the role.
 	AccessKeyID string
 	// Policies are in the order in which the simulated IAM counts them.

@@ -4,7 +4,10 @@ package cloudformation
 // bootstrap` have. What they allow is cut down to services that are simulated.
 func awsManaged(arn string) (Policy, bool) {
 	document, known := awsPolicies[arn]
-	return Policy{Name: arn, Document: document, ARN: arn}, known
+	if !known {
+		return Policy{}, false
+	}
+	return Policy{Name: arn, Document: document, ARN: arn}, true
 }
 
 // The documents are in the AWS managed policy reference

@@ -59,7 +59,7 @@ var removers = map[string]remover{
 	},
 	"AWS::IAM::ManagedPolicy": func(d *deployer, _ context.Context, p *part) error {
 		for _, r := range d.done.Roles {
-			if !slices.Contains(newProperties(p.values).texts("Roles"), r.Name) && slices.ContainsFunc(r.Policies, func(q Policy) bool { return q.ARN == p.made.ref }) {
+			if r.Boundary == p.made.ref || !slices.Contains(newProperties(p.values).texts("Roles"), r.Name) && slices.ContainsFunc(r.Policies, func(q Policy) bool { return q.ARN == p.made.ref }) {
 				return fmt.Errorf("cannot delete a policy attached to entities: role %s", r.Name)
 			}
 		}

@@ -1,9 +1,11 @@
 package cloudformation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -26,17 +28,14 @@ func (d *deployer) createRole(ctx context.Context, p *properties) (made, error) 
 	case len(trust) > mostTrust:
 		p.problem("AssumeRolePolicyDocument", "it has %d characters, and IAM's quota ACLSizePerRole is %d", len(trust), mostTrust)
 	}
-	d.noPath(p)
+	path, boundary := d.path(p), d.boundary(p)
 	var policies []Policy
 	for _, policy := range p.groups("Policies") {
 		policies = append(policies, Policy{Name: policy.required("PolicyName"), Document: policy.document("PolicyDocument")})
 		policy.leftovers()
 	}
 	for _, arn := range p.texts("ManagedPolicyArns") {
-		policy, known := d.managed[arn]
-		if !known {
-			policy, known = awsManaged(arn)
-		}
+		policy, known := d.policyAt(arn)
 		if !known {
 			p.problem("ManagedPolicyArns", "no template has the policy %s: write its statements into a policy of the role", arn)
 		}
@@ -48,11 +47,14 @@ func (d *deployer) createRole(ctx context.Context, p *properties) (made, error) 
 	if err := p.end(); err != nil {
 		return made{}, err
 	}
-	key, err := d.world.AddRole(d.stack.Account, name)
+	key, err := d.world.AddRole(d.stack.Account, path+name)
 	if err != nil {
 		return made{}, err
 	}
 	if err := d.world.TrustRole(d.stack.Account, name, trust); err != nil {
+		return made{}, err
+	}
+	if err := d.world.BoundRole(d.stack.Account, name, boundary.Document); err != nil {
 		return made{}, err
 	}
 	var caller struct {
@@ -62,7 +64,7 @@ func (d *deployer) createRole(ctx context.Context, p *properties) (made, error) 
 		return made{}, fmt.Errorf("find the id of role %s: %w", name, err)
 	}
 	id, _, _ := strings.Cut(caller.ID, ":")
-	role := &Role{Account: d.stack.Account, Name: name, ARN: arnOf("iam", "", d.stack.Account, "role/"+name), AccessKeyID: key}
+	role := &Role{Account: d.stack.Account, Name: name, ARN: arnOf("iam", "", d.stack.Account, "role"+path+name), AccessKeyID: key, Boundary: boundary.ARN}
 	d.done.Roles = append(d.done.Roles, role)
 	for _, policy := range policies {
 		if err := d.attach(policy, name); err != nil {
@@ -72,12 +74,35 @@ func (d *deployer) createRole(ctx context.Context, p *properties) (made, error) 
 	return made{ref: name, attributes: map[string]string{"Arn": role.ARN, "RoleId": id}}, nil
 }
 
-// noPath refuses a path: it would be part of the ARN, and the simulated IAM
-// knows none.
-func (d *deployer) noPath(p *properties) {
-	if path := p.text("Path"); path != "" && path != "/" {
-		p.problem("Path", "the simulated IAM has no path %s: leave it out", path)
+// pathForm is what IAM takes as the path of a role or a policy (API reference,
+// CreateRole).
+var pathForm = regexp.MustCompile(`^/([!-.0-~]+/)*$`)
+
+// path is the path of a role or a managed policy, which is in its ARN.
+func (d *deployer) path(p *properties) string {
+	path := cmp.Or(p.text("Path"), "/")
+	if !pathForm.MatchString(path) || len(path) > 512 {
+		p.problem("Path", "%s is no path: it begins and ends with / and has up to 512 characters", path)
 	}
+	return path
+}
+
+// boundary is the managed policy that bounds a role; without one it is empty.
+func (d *deployer) boundary(p *properties) Policy {
+	arn := p.text("PermissionsBoundary")
+	policy, known := d.policyAt(arn)
+	if !known && arn != "" {
+		p.problem("PermissionsBoundary", "no template has the policy %s: deploy a template that makes it before this one, as the account has it at Amazon", arn)
+	}
+	return policy
+}
+
+// policyAt finds a managed policy: a template's, or one that AWS manages.
+func (d *deployer) policyAt(arn string) (Policy, bool) {
+	if policy, known := d.managed[arn]; known {
+		return policy, true
+	}
+	return awsManaged(arn)
 }
 
 // attach gives a policy to roles of the stack's account that templates have made.
@@ -128,12 +153,11 @@ func (d *deployer) createPolicy(_ context.Context, p *properties) (made, error) 
 
 func (d *deployer) createManagedPolicy(_ context.Context, p *properties) (made, error) {
 	policy := Policy{Name: d.name(p.text("ManagedPolicyName"), 128), Document: p.document("PolicyDocument")}
-	policy.ARN = arnOf("iam", "", d.stack.Account, "policy/"+policy.Name)
+	policy.ARN = arnOf("iam", "", d.stack.Account, "policy"+d.path(p)+policy.Name)
 	if size := len(policy.Document); size > mostManaged {
 		p.problem("PolicyDocument", "it has %d characters, and IAM's quota PolicySize is %d", size, mostManaged)
 	}
 	roles := p.texts("Roles")
-	d.noPath(p)
 	p.ignore("Description")
 	if err := p.end(); err != nil {
 		return made{}, err

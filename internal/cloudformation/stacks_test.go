@@ -314,3 +314,50 @@ func TestTemplatesOnTheWire(t *testing.T) {
 		w.call("DeleteStack", fields{"StackName": "a"}, nil)
 	}
 }
+
+// TestBoundaryOnTheWire: a role's boundary is changed in place, by another policy or
+// by another document of its own; a policy that bounds a role stays.
+func TestBoundaryOnTheWire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		policies := func(a, b string) string {
+			return resources(`
+				"A":{"Type":"AWS::IAM::ManagedPolicy","Properties":{"ManagedPolicyName":"a","PolicyDocument":` + one(a) + `}},
+				"B":{"Type":"AWS::IAM::ManagedPolicy","Properties":{"ManagedPolicyName":"b","PolicyDocument":` + one(b) + `}}`)
+		}
+		role := func(path, boundary string) string {
+			return resources(`"Role":{"Type":"AWS::IAM::Role","Properties":{"RoleName":"worker","Path":"` + path + `",` + lambdaMay + `,
+				"PermissionsBoundary":"arn:aws:iam::222222222222:policy/` + boundary + `","Policies":[{"PolicyName":"inline","PolicyDocument":` + one("*") + `}]}}`)
+		}
+		may := func(action string) bool {
+			return w.w.Permit(sim.ServiceAct{Service: "lambda.amazonaws.com", Account: account, Region: region,
+				RoleARN: "arn:aws:iam::222222222222:role/acme/worker", Action: action, Resource: "*"}) == nil
+		}
+		deploy := func(stack, template, want string) {
+			t.Helper()
+			if status, reasons := w.deploy(stack, template); status != want {
+				t.Fatalf("%s: got %s, want %s: %s", stack, status, want, reasons)
+			}
+		}
+		check := func(what string, sqs, kms bool) {
+			t.Helper()
+			if got, want := [2]bool{may("sqs:ListQueues"), may("kms:ListKeys")}, [2]bool{sqs, kms}; got != want {
+				t.Errorf("%s: SQS and KMS are allowed: got %v, want %v", what, got, want)
+			}
+		}
+		deploy("policies", policies("sqs:*", "kms:*"), "CREATE_COMPLETE")
+		deploy("role", role("/acme/", "a"), "CREATE_COMPLETE")
+		check("bounded by a", true, false)
+		deploy("role", role("/acme/", "b"), "UPDATE_COMPLETE")
+		check("bounded by b", false, true)
+		deploy("policies", policies("sqs:*", "*"), "UPDATE_COMPLETE")
+		check("b allows more", true, true)
+		deploy("role", role("/acme/", "c"), "UPDATE_ROLLBACK_COMPLETE")
+		check("bounded by what is not there", true, true)
+		deploy("role", role("/other/", "b"), "UPDATE_ROLLBACK_COMPLETE")
+		w.call("DeleteStack", fields{"StackName": "policies"}, nil)
+		var after stackStatus
+		w.call("DescribeStacks", fields{"StackName": "policies"}, &after)
+		w.want("a policy that bounds a role", after.Status, "DELETE_FAILED")
+	})
+}

@@ -161,6 +161,32 @@ func TestRolesAndTheirPolicies(t *testing.T) {
 	}
 }
 
+// TestPathsAndBoundaries: paths are in the ARNs of roles and managed policies, and a
+// boundary bounds the role.
+func TestPathsAndBoundaries(t *testing.T) {
+	world, d := mustDeploy(t, "s", resources(`
+		"Bound":{"Type":"AWS::IAM::ManagedPolicy","Properties":{"ManagedPolicyName":"bound","Path":"/acme/","PolicyDocument":`+one("sqs:*")+`}},
+		"Role":{"Type":"AWS::IAM::Role","Properties":{"RoleName":"worker","Path":"/acme/backup/",`+lambdaMay+`,"PermissionsBoundary":{"Ref":"Bound"},
+			"Policies":[{"PolicyName":"inline","PolicyDocument":`+one("*")+`}]}},
+		"F":{"Type":"AWS::Lambda::Function","Properties":{"FunctionName":"f","Role":{"Fn::GetAtt":["Role","Arn"]}}}`,
+		`"Bound":{"Value":{"Ref":"Bound"}}`, `"Role":{"Value":{"Ref":"Role"}}`, `"Arn":{"Value":{"Fn::GetAtt":["Role","Arn"]}}`))
+	want := map[string]string{"Bound": "arn:aws:iam::222222222222:policy/acme/bound", "Role": "worker", "Arn": "arn:aws:iam::222222222222:role/acme/backup/worker"}
+	if diff := cmp.Diff(want, d.Outputs["s"]); diff != "" {
+		t.Errorf("outputs (-want +got):\n%s", diff)
+	}
+	role := d.Roles[0]
+	if role.ARN != want["Arn"] || role.Boundary != want["Bound"] {
+		t.Errorf("got %+v", role)
+	}
+	if err := world.Do(t.Context(), role.AccessKeyID, region, "sqs", "ListQueues", nil, nil); err != nil {
+		t.Errorf("what role and boundary allow: %v", err)
+	}
+	err := world.Do(t.Context(), role.AccessKeyID, region, "kms", "ListKeys", nil, nil)
+	if err == nil || !strings.Contains(err.Error(), "because no permissions boundary allows the kms:ListKeys action") {
+		t.Errorf("what the boundary does not allow: got %v", err)
+	}
+}
+
 // manyPolicies are managed policies of the role.
 func manyPolicies(n int) string {
 	var all strings.Builder
@@ -195,8 +221,8 @@ func TestPropertiesThatAreRefused(t *testing.T) {
 		"a rule's bus":                 {`"R":{"Type":"AWS::Events::Rule","Properties":{"Name":"r","EventBusName":"none","EventPattern":{"source":["a"]}}}`, "R (AWS::Events::Rule): create rule r: PutRule: ResourceNotFoundException (400): Event bus none does not exist."},
 		"a key of several Regions":     {`"K":{"Type":"AWS::KMS::Key","Properties":{"MultiRegion":true}}`, "K (AWS::KMS::Key): MultiRegion: the simulated KMS has no multi-Region keys"},
 		"a key that nobody can change": {`"K":{"Type":"AWS::KMS::Key","Properties":{"KeyPolicy":{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"kms:Decrypt","Resource":"*"}]}}}`, "K (AWS::KMS::Key): create key: CreateKey: MalformedPolicyDocumentException (400): The new key policy will not allow you to update the key policy in the future."},
-		"a role with a boundary":       {`"R":{"Type":"AWS::IAM::Role","Properties":{` + lambdaMay + `,"PermissionsBoundary":"arn:aws:iam::aws:policy/x"}}`, "R (AWS::IAM::Role): PermissionsBoundary: the property is not simulated"},
-		"a role with a path":           {`"R":{"Type":"AWS::IAM::Role","Properties":{` + lambdaMay + `,"Path":"/service/"}}`, "R (AWS::IAM::Role): Path: the simulated IAM has no path /service/: leave it out"},
+		"a role with a boundary":       {`"R":{"Type":"AWS::IAM::Role","Properties":{` + lambdaMay + `,"PermissionsBoundary":"arn:aws:iam::aws:policy/x"}}`, "R (AWS::IAM::Role): PermissionsBoundary: no template has the policy arn:aws:iam::aws:policy/x: deploy a template that makes it before this one"},
+		"a role with a path":           {`"R":{"Type":"AWS::IAM::Role","Properties":{` + lambdaMay + `,"Path":"service"}}`, "R (AWS::IAM::Role): Path: service is no path: it begins and ends with / and has up to 512 characters"},
 		"a policy of Amazon's":         {`"R":{"Type":"AWS::IAM::Role","Properties":{` + lambdaMay + `,"ManagedPolicyArns":["arn:aws:iam::aws:policy/PowerUserAccess"]}}`, "R (AWS::IAM::Role): ManagedPolicyArns: no template has the policy arn:aws:iam::aws:policy/PowerUserAccess: write its statements"},
 		"a policy of nobody":           {`"P":{"Type":"AWS::IAM::Policy","Properties":{"PolicyName":"p","PolicyDocument":` + one("sqs:*") + `,"Roles":["nobody"]}}`, "P (AWS::IAM::Policy): attach policy p: no template has the role nobody"},
 		"a policy that IAM refuses":    {role + `,"P":{"Type":"AWS::IAM::Policy","Properties":{"PolicyName":"p","PolicyDocument":{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:*"}]},"Roles":[{"Ref":"Role"}]}}`, "P (AWS::IAM::Policy): attach policy p: add a policy to role worker: parse policy: statement 1: it takes one of Resource and NotResource"},

@@ -2,6 +2,7 @@ package cloudformation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -26,6 +27,11 @@ var updaters = map[string]updater{
 		policy.Document = p.document("PolicyDocument")
 		d.managed[policy.ARN] = policy
 		for _, r := range d.done.Roles {
+			if r.Boundary == policy.ARN {
+				if err := d.world.BoundRole(r.Account, r.Name, policy.Document); err != nil {
+					return made{}, err
+				}
+			}
 			for i := range r.Policies {
 				if r.Policies[i].ARN == policy.ARN {
 					r.Policies[i] = policy
@@ -97,7 +103,7 @@ func (d *deployer) updateKey(ctx context.Context, before, after *part) (made, er
 	return before.made, nil
 }
 
-// updateRole writes a role's trust and policies anew. Policies that other
+// updateRole writes a role's trust, policies and boundary anew. Policies that other
 // resources attach to it stay.
 func (d *deployer) updateRole(_ context.Context, before, after *part) (made, error) {
 	at := slices.IndexFunc(d.done.Roles, func(r *Role) bool { return r.ARN == before.made.attributes["Arn"] })
@@ -105,17 +111,23 @@ func (d *deployer) updateRole(_ context.Context, before, after *part) (made, err
 		return made{}, fmt.Errorf("no template has made the role %s", before.made.ref)
 	}
 	role := d.done.Roles[at]
+	if slices.Contains(changed(before.values, after.values), "Path") {
+		return made{}, fmt.Errorf("Path: the simulation does not move a role: give it another name")
+	}
+	next := newProperties(after.values)
+	boundary := d.boundary(next)
+	if err := errors.Join(*next.problems...); err != nil {
+		return made{}, err
+	}
 	own := func(values map[string]any) (all []Policy, err error) {
 		p := newProperties(values)
 		for _, policy := range p.groups("Policies") {
 			all = append(all, Policy{Name: policy.required("PolicyName"), Document: policy.document("PolicyDocument")})
 		}
 		for _, arn := range p.texts("ManagedPolicyArns") {
-			policy, known := d.managed[arn]
+			policy, known := d.policyAt(arn)
 			if !known {
-				if policy, known = awsManaged(arn); !known {
-					return nil, fmt.Errorf("ManagedPolicyArns: no template has the policy %s", arn)
-				}
+				return nil, fmt.Errorf("ManagedPolicyArns: no template has the policy %s", arn)
 			}
 			all = append(all, policy)
 		}
@@ -144,5 +156,9 @@ func (d *deployer) updateRole(_ context.Context, before, after *part) (made, err
 	if err := d.rewrite(role); err != nil {
 		return made{}, err
 	}
-	return before.made, d.world.TrustRole(role.Account, role.Name, newProperties(after.values).document("AssumeRolePolicyDocument"))
+	if err := d.world.BoundRole(role.Account, role.Name, boundary.Document); err != nil {
+		return made{}, err
+	}
+	role.Boundary = boundary.ARN
+	return before.made, d.world.TrustRole(role.Account, role.Name, next.document("AssumeRolePolicyDocument"))
 }

@@ -217,7 +217,7 @@ func (f *cloudformation) serviceRole(now time.Time, c *cfCall, arn string, passe
 			return problem
 		}
 	}
-	r := f.w.roles[arn]
+	r := f.w.roleAt(arn)
 	if r == nil || r.account != c.account {
 		return validation("Role %s is invalid or cannot be assumed", arn)
 	}

@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"strconv"
+	"strings"
 	"time"
 
 	"snapferry/internal/sim/iam"
@@ -32,7 +33,7 @@ type PolicyStatement struct {
 	// Of is the ARN of the role, or of the resource, whose policy it is in, or the
 	// account whose service control policy.
 	Of        string
-	Policy    int // index among the policies given to AddRole or ControlAccount; 0 for a resource
+	Policy    int // index among the policies given to AddRole or ControlAccount; 0 for a resource, -1 for the role's boundary
 	Statement int // index within the policy
 	Sid       string
 }
@@ -68,6 +69,9 @@ func (w *World) unquestioned(by caller, policy *iam.Policy) bool {
 func (w *World) decide(now time.Time, a *ask) iam.Decision {
 	r := iam.Request{Principal: a.by.principal(), Action: a.action, Resource: a.resource, Owner: a.owner, Keys: w.globalKeys(now, a)}
 	d := iam.Evaluate(&r, a.by.policies(), a.policy, a.authority)
+	if boundary := a.by.boundary(); boundary != nil {
+		d = iam.Bound(&r, boundary, a.policy, d)
+	}
 	if controls := w.controlled(r.Principal.Account); len(controls) > 0 && r.Principal.Controllable() {
 		d = iam.Control(&r, controls, d)
 	}
@@ -83,6 +87,8 @@ func (w *World) decide(now time.Time, a *ask) iam.Decision {
 				s.Of = r.Principal.Account
 			case g.Policy == iam.ResourcePolicy:
 				s.Of, s.Policy = a.resource, 0
+			case g.Policy == iam.BoundaryPolicy:
+				s.Policy = -1
 			}
 			record.By = append(record.By, s)
 		}
@@ -137,21 +143,23 @@ func (w *World) globalKeys(now time.Time, a *ask) iam.Keys {
 // refusal is Amazon's sentence about a request that was not allowed.
 func (a *ask) refusal(d iam.Decision) string {
 	text := "User: " + a.by.principal().ARN + " is not authorized to perform: " + a.action + " on resource: " + a.resource
-	kind := "identity-based"
+	kind, boundary := "identity-based policy", len(d.By) > 0 && d.By[0].Policy == iam.BoundaryPolicy
 	switch {
 	case d.Control || d.Lack == iam.LackControl:
-		kind = "service control"
+		kind = "service control policy"
+	case d.Lack == iam.LackBoundary || d.Denied && boundary:
+		kind = "permissions boundary"
 	case d.Lack == iam.LackResource || len(d.By) > 0 && d.By[0].Policy == iam.ResourcePolicy:
-		kind = "resource-based"
+		kind = "resource-based policy"
 	}
 	if d.Denied {
 		article := "a "
-		if kind == "identity-based" {
+		if strings.HasPrefix(kind, "identity") {
 			article = "an "
 		}
-		return text + " with an explicit deny in " + article + kind + " policy"
+		return text + " with an explicit deny in " + article + kind
 	}
-	return text + " because no " + kind + " policy allows the " + a.action + " action"
+	return text + " because no " + kind + " allows the " + a.action + " action"
 }
 
 // ask begins a question of the call's caller about a resource of its own.

@@ -121,7 +121,7 @@ func (w *World) setPolicy(a *ask, now time.Time) {
 			a.policy, a.authority = key.grounds, iam.ResourceFirst
 		}
 	case "iam":
-		if r := w.roles[a.resource]; r != nil && a.action == "sts:AssumeRole" {
+		if r := w.roleAt(a.resource); r != nil && a.action == "sts:AssumeRole" {
 			a.policy, a.authority = r.trust, iam.ResourceFirst
 		}
 	}

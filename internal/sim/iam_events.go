@@ -130,14 +130,14 @@ func setEvent(a *ask, source, detailType string) {
 // everything.
 func (e *events) mayForward(now time.Time, from ruleSource, roleARN string, to *bus, event []byte) *apiError {
 	by := caller{account: from.account}
-	if r := e.w.roles[roleARN]; r != nil {
+	if r := e.w.roleAt(roleARN); r != nil {
 		assume := &ask{by: caller{service: eventsService}, action: "sts:AssumeRole", resource: r.arn, region: from.region, keys: from.keys()}
 		setOrganization(assume.keys, e.w, from.account)
 		if problem := e.w.mayAssume(now, assume, r); problem != nil {
 			return problem
 		}
 		by.account = r.account
-		by.session = &session{role: r, name: "events", principal: iam.Session(r.account, r.name, "events")}
+		by.session = &session{role: r, name: "events", principal: r.session("events")}
 	}
 	a := &ask{
 		by: by, action: "events:PutEvents", resource: to.key.arn(), owner: to.key.account, policy: to.policy,

@@ -17,7 +17,7 @@ func (w *World) AddRolePolicy(account, name, policy string) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	r := w.roles[roleARN(account, name)]
+	r := w.roles[roleKey{account, name}]
 	if r == nil {
 		return fmt.Errorf("add a policy to role %s: account %s has no such role: add it first", name, account)
 	}
@@ -47,7 +47,7 @@ func (w *World) Permit(act ServiceAct) (err error) {
 
 func (w *World) permit(now time.Time, act ServiceAct) error {
 	source := ruleSource{arn: act.SourceARN, account: act.Account, region: act.Region}
-	r := w.roles[act.RoleARN]
+	r := w.roleAt(act.RoleARN)
 	assume := &ask{by: caller{service: act.Service}, action: "sts:AssumeRole", resource: act.RoleARN, region: act.Region, keys: source.keys()}
 	setOrganization(assume.keys, w, act.Account)
 	if problem := w.mayAssume(now, assume, r); problem != nil {
@@ -58,7 +58,7 @@ func (w *World) permit(now time.Time, act ServiceAct) error {
 	}
 	name, _, _ := strings.Cut(act.Service, ".")
 	a := &ask{
-		by:     caller{account: r.account, session: &session{role: r, name: name, principal: iam.Session(r.account, r.name, name)}},
+		by:     caller{account: r.account, session: &session{role: r, name: name, principal: r.session(name)}},
 		action: act.Action, resource: act.Resource, region: act.Region, keys: iam.Keys{},
 	}
 	if fields := strings.SplitN(act.Resource, ":", 6); len(fields) == 6 {

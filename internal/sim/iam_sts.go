@@ -71,7 +71,7 @@ func (s sts) assumeRole(c *call, now time.Time) (any, *apiError) {
 	}
 	a := c.ask("sts:AssumeRole", arn)
 	a.keys.Set("sts:RoleSessionName", name)
-	r := s.w.roles[arn]
+	r := s.w.roleAt(arn)
 	if problem := s.w.mayAssume(now, a, r); problem != nil {
 		return nil, problem
 	}

@@ -116,7 +116,7 @@ type World struct {
 	counts   map[Call]int
 
 	// roles and sessions are by ARN and by access key id.
-	roles    map[string]*role
+	roles    map[roleKey]*role
 	sessions map[string]*session
 	// controls are the service control policies of accounts.
 	controls map[string][]*iam.Policy
@@ -142,7 +142,7 @@ func New(o Options) *World {
 		chance:  rand.New(rand.NewPCG(o.Seed, 0x736e6170)),
 		counts:  map[Call]int{},
 
-		roles:    map[string]*role{},
+		roles:    map[roleKey]*role{},
 		sessions: map[string]*session{},
 		controls: map[string][]*iam.Policy{},
 	}

@@ -31,11 +31,13 @@ func Root(account string) Principal {
 	return Principal{Account: account, ARN: "arn:aws:iam::" + account + ":root"}
 }
 
-// Session is a session of a role.
+// Session is a session of a role, "copier", or "acme/backup/copier" with its path:
+// the ARN of a session has the name alone (IAM user guide, "IAM identifiers").
 func Session(account, role, session string) Principal {
+	name := role[strings.LastIndexByte(role, '/')+1:]
 	return Principal{
 		Account: account,
-		ARN:     "arn:aws:sts::" + account + ":assumed-role/" + role + "/" + session,
+		ARN:     "arn:aws:sts::" + account + ":assumed-role/" + name + "/" + session,
 		Role:    "arn:aws:iam::" + account + ":role/" + role,
 	}
 }
@@ -66,12 +68,15 @@ const (
 	ResourceFirst
 )
 
-// ResourcePolicy is Grounds.Policy of the policy of the resource.
-const ResourcePolicy = -1
+// Grounds.Policy of policies that are none of the principal's.
+const (
+	ResourcePolicy = -1 // the policy of the resource
+	BoundaryPolicy = -2 // the principal's permissions boundary
+)
 
 // Grounds is a statement that allowed or denied a request.
 type Grounds struct {
-	Policy    int // index among the principal's policies, or ResourcePolicy
+	Policy    int // index among the principal's policies, ResourcePolicy or BoundaryPolicy
 	Statement int // index within the policy
 	Sid       string
 }
@@ -84,6 +89,7 @@ const (
 	LackNothing  Lack = iota
 	LackIdentity      // no policy of the principal allows it
 	LackResource      // the resource's policy does not allow it
+	LackBoundary      // the principal's permissions boundary does not allow it
 	LackControl       // no service control policy of the account allows it
 )
 
@@ -146,7 +152,7 @@ func missing(r *Request, own bool, theirs naming, authority Authority) Lack {
 	across := r.Owner != "" && r.Owner != r.Principal.Account
 	switch {
 	case r.Principal.Service != "":
-		if theirs != itself {
+		if theirs < itself {
 			return LackResource
 		}
 		return LackNothing
@@ -154,11 +160,11 @@ func missing(r *Request, own bool, theirs naming, authority Authority) Lack {
 		switch {
 		case theirs == nobody:
 			return LackResource
-		case !own && (across || theirs != itself):
+		case !own && (across || theirs < itself):
 			return LackIdentity
 		}
 		return LackNothing
-	case !own && theirs != itself:
+	case !own && theirs < itself:
 		return LackIdentity
 	}
 	return LackNothing

@@ -14,6 +14,7 @@ const (
 	nobody    naming = iota
 	byAccount        // its account: which leaves the rest to the account's policies
 	itself           // itself, or everyone
+	asSession        // this very session of a role
 )
 
 // principalElement is who a statement of a resource's policy is about.
@@ -38,6 +39,8 @@ var (
 // root that may stand for it.
 func (e *principalElement) names(p *Principal, deny bool) naming {
 	switch {
+	case p.Role != "" && slices.ContainsFunc(e.arns, func(n namedPrincipal) bool { return n.arn == p.ARN }):
+		return asSession
 	case e.everyone:
 		return itself
 	case p.Service != "":
