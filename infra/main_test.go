@@ -154,7 +154,7 @@ func TestLeft(t *testing.T) {
 			retained++
 			name := r.Properties.LogGroupName
 			if name == "" { // a key
-				name = "alias/snapferry in " + strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "snapferry-key-"), ".template.json")
+				name = "alias/acme-snapferry in " + strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "acme-snapferry-key-"), ".template.json")
 			}
 			if !strings.Contains(stdout, name) {
 				t.Errorf("%s of %s stays, and is not in:\n%s", id, file, stdout)
@@ -186,7 +186,11 @@ func TestLeftInSources(t *testing.T) {
 // TestKeyPolicy: a key's owner gets statements for that account, in an
 // organisation too.
 func TestKeyPolicy(t *testing.T) {
-	for name, region := range map[string]string{"guide": "us-east-1", "organization": "eu-central-1"} {
+	for name, lifecycle := range map[string]string{
+		"guide":        "role/snapferry-lifecycle-us-east-1",
+		"organization": "role/acme/backup/acme-snapferry-lifecycle-eu-central-1",
+	} {
+		_, region, _ := strings.Cut(lifecycle, "lifecycle-")
 		b, problems := plan("golden/"+name+"/settings.json", "golden/"+name+"/policies", blueprint.Overrides{})
 		if len(problems) > 0 {
 			t.Fatal(problems)
@@ -197,7 +201,7 @@ func TestKeyPolicy(t *testing.T) {
 		}
 		text := string(data)
 		for _, want := range []string{
-			"arn:aws:iam::111111111111:role/snapferry-lifecycle-" + region, "arn:aws:iam::222222222222:root",
+			"arn:aws:iam::111111111111:" + lifecycle, "arn:aws:iam::222222222222:root",
 			"kms:GrantIsForAWSResource", "kms:CreateGrant", "kms:ReEncrypt*",
 		} {
 			if !strings.Contains(text, want) {

@@ -39,6 +39,10 @@ type StackSet struct {
 	Name    string
 	Units   []string // ou-a1b2-c3d4e5f6
 	Regions []string
+	// How operations go: see Organization.
+	CallAs                          string
+	MaxConcurrent, FailureTolerance int
+	RegionConcurrency               string
 	// Source has "${AWS::AccountId}", "${AWS::Region}" and "${AWS::Partition}"
 	// for what differs; CloudFormation fills them in.
 	Source Source
@@ -135,6 +139,8 @@ type Forwarder struct {
 // Role is an IAM role: who may take it on, and what it may do then.
 type Role struct {
 	Name       string
+	Path       string // "/", "/acme/backup/"
+	Boundary   string // the ARN of its permissions boundary; "" for none
 	Trust      []Statement
 	Statements []Statement
 }

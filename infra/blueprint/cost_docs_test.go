@@ -54,7 +54,7 @@ func idleCost(b Blueprint) (keys int, rows []idle) {
 	targets := 0
 	lanes := map[string]bool{}
 	for _, q := range b.Home.Queues {
-		if strings.Contains(q.Name, "-orders-") && q.Name != ordersDeadQueue {
+		if strings.Contains(q.Name, "-orders-") && q.Name != plain.ordersDeadQueue {
 			lanes[q.Name] = true
 		}
 	}

@@ -37,16 +37,16 @@ func (d deployment) dashboard() Dashboard {
 		m.Dimensions = map[string]string{"Cause": cause}
 		kept.Metrics = append(kept.Metrics, m)
 	}
-	return Dashboard{Name: Application, Rows: append(rows,
+	return Dashboard{Name: d.app, Rows: append(rows,
 		[]Graph{
 			d.byRegion("Copies expired", "copies", "CopiesExpired", "Sum"),
 			kept,
 			graph("Expiry refused", "copies and Regions", named(measured("ExpiryRefused", "Sum", d.Schedules.Expire), "refused")),
 		},
 		[]Graph{
-			byFunction("Errors", "invocations", "Errors", "Sum"),
-			byFunction("Durations, the longest", "milliseconds", "Duration", "Maximum"),
-			byFunction("Invocations", "invocations", "Invocations", "Sum"),
+			d.byFunction("Errors", "invocations", "Errors", "Sum"),
+			d.byFunction("Durations, the longest", "milliseconds", "Duration", "Maximum"),
+			d.byFunction("Invocations", "invocations", "Invocations", "Sum"),
 		},
 		[]Graph{d.dead()},
 	)}
@@ -72,10 +72,10 @@ func (d deployment) byRegion(title, unit, name, statistic string) Graph {
 	return g
 }
 
-func byFunction(title, unit, name, statistic string) Graph {
+func (d deployment) byFunction(title, unit, name, statistic string) Graph {
 	g := Graph{Title: title, Unit: unit}
 	for _, function := range []string{copyFunction, reconcileFunction, expireFunction} {
-		g.Metrics = append(g.Metrics, ofFunction(function, name, statistic, quarterly))
+		g.Metrics = append(g.Metrics, d.ofFunction(function, name, statistic, quarterly))
 	}
 	return g
 }
@@ -87,7 +87,7 @@ func (d deployment) backlogs() (rows [][]Graph) {
 		count := Graph{Title: "Orders waiting for " + region, Unit: "orders", Stacked: true}
 		age := Graph{Title: "Oldest order for " + region, Unit: "seconds"}
 		for lane := range d.Lanes {
-			queue, label := ordersQueue(region, lane), fmt.Sprintf("lane %d", lane)
+			queue, label := d.ordersQueue(region, lane), fmt.Sprintf("lane %d", lane)
 			count.Metrics = append(count.Metrics, named(waiting(queue), label))
 			age.Metrics = append(age.Metrics, oldest(queue, label))
 		}
@@ -98,9 +98,9 @@ func (d deployment) backlogs() (rows [][]Graph) {
 
 // dead is what people must look at, in all Regions.
 func (d deployment) dead() Graph {
-	g := graph("Dead letters", "messages", waiting(eventsDeadQueue), waiting(ordersDeadQueue), waiting(undeliveredQueue))
+	g := graph("Dead letters", "messages", waiting(d.eventsDeadQueue), waiting(d.ordersDeadQueue), waiting(d.undeliveredQueue))
 	for _, region := range d.looked {
-		m := named(waiting(forwarderUndelivered), "not forwarded from "+region)
+		m := named(waiting(d.forwarderUndelivered), "not forwarded from "+region)
 		m.Region = region
 		g.Metrics = append(g.Metrics, m)
 	}

@@ -72,7 +72,7 @@ func (d deployment) fitSources(problem func(path, value, format string, args ...
 
 func (d deployment) warn(warning func(path, value, format string, args ...any)) {
 	if len(d.AlarmEmails) == 0 {
-		warning("$.alarmEmails", "", "is empty, so that alarms reach nobody: write an address, or subscribe to the topic %s yourself", homeTopic)
+		warning("$.alarmEmails", "", "is empty, so that alarms reach nobody: write an address, or subscribe to the topic %s yourself", d.homeTopic)
 	}
 	if len(d.Sources) > d.Lanes {
 		warning("$.lanes", fmt.Sprint(d.Lanes), "is less than the %d source accounts, so that some of them wait for each other: write %d, at most %d",

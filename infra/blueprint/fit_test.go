@@ -97,7 +97,7 @@ func TestRegionRemoved(t *testing.T) {
 		t.Fatal(lines(problems))
 	}
 	for _, q := range b.Home.Queues {
-		if q.Name == ordersQueue(removed, 0) {
+		if q.Name == plain.ordersQueue(removed, 0) {
 			t.Errorf("queue %s for a Region that no policy names", q.Name)
 		}
 	}

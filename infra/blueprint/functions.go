@@ -22,26 +22,26 @@ const copiersAtOnce = 4
 // functions are the three, with the environment that README's contract says.
 func (d deployment) functions() []Function {
 	copier := d.function(copyFunction, "Turns events into copies.", copyTimeout, slices.Concat(d.copyPermissions(), d.keyPermissions()))
-	copier.Source = &EventSource{Queue: eventsQueue, BatchSize: 10, Window: 2 * time.Second, MaxConcurrent: copiersAtOnce}
+	copier.Source = &EventSource{Queue: d.eventsQueue, BatchSize: 10, Window: 2 * time.Second, MaxConcurrent: copiersAtOnce}
 	maps.Copy(copier.Environment, map[string]string{
 		"ORDERS_QUEUE_URL": d.ordersURL(),
 		"ORDERS_LANES":     strconv.Itoa(d.Lanes),
-		"ORDERS_DLQ_URL":   d.queueURL(ordersDeadQueue),
+		"ORDERS_DLQ_URL":   d.queueURL(d.ordersDeadQueue),
 		"COPY_SLOTS":       strconv.Itoa(d.CopySlots),
 	})
 
 	reconciler := d.function(reconcileFunction, "Finds what events missed.", longest, d.reconcilePermissions())
-	reconciler.Schedule, reconciler.Undelivered = rateOf(d.Schedules.Reconcile), undeliveredQueue
+	reconciler.Schedule, reconciler.Undelivered = rateOf(d.Schedules.Reconcile), d.undeliveredQueue
 	maps.Copy(reconciler.Environment, map[string]string{
 		"ORDERS_QUEUE_URL": d.ordersURL(),
 		"ORDERS_LANES":     strconv.Itoa(d.Lanes),
-		"EVENTS_QUEUE_URL": d.queueURL(eventsQueue),
+		"EVENTS_QUEUE_URL": d.queueURL(d.eventsQueue),
 		"SOURCE_REGIONS":   strings.Join(d.SourceRegions, ","),
 		"CATCH_UP":         hoursOf(d.CatchUp),
 	})
 
 	expirer := d.function(expireFunction, "Deletes copies whose time is up.", longest, d.expirePermissions())
-	expirer.Schedule, expirer.Undelivered = rateOf(d.Schedules.Expire), undeliveredQueue
+	expirer.Schedule, expirer.Undelivered = rateOf(d.Schedules.Expire), d.undeliveredQueue
 	expirer.Environment["EXPIRE_REGIONS"] = strings.Join(d.ExpireRegions, ",")
 	return []Function{copier, reconciler, expirer}
 }
@@ -49,17 +49,17 @@ func (d deployment) functions() []Function {
 func (d deployment) function(name, description string, timeout time.Duration, permissions []Statement) Function {
 	return Function{
 		Name:        name,
-		FullName:    full(name),
+		FullName:    d.full(name),
 		Description: description,
 		MemoryMB:    memory,
 		Timeout:     timeout,
 		Environment: map[string]string{
-			"EVENT_BUS":   busName,
+			"EVENT_BUS":   d.app,
 			"POLICY_HASH": d.hash,
 			"LOG_LEVEL":   d.LogLevel,
 		},
 		Role: Role{
-			Name: full(name),
+			Name: d.full(name), Path: d.IAMPath, Boundary: d.boundaryIn(d.Account),
 			// Lambda gives no source by which to tell whose function it is.
 			Trust: []Statement{{
 				Sid:        "Trust",
@@ -75,28 +75,28 @@ func (d deployment) function(name, description string, timeout time.Duration, pe
 
 // ordersURL is the URL of the orders queues, with places for Region and lane.
 func (d deployment) ordersURL() string {
-	return d.queueURL(Application + "-orders-{region}-{lane}.fifo")
+	return d.queueURL(d.app + "-orders-{region}-{lane}.fifo")
 }
 
 // scheduler is the role that invokes functions on their schedules, and puts what
 // can't be delivered into a queue.
 func (d deployment) scheduler() Role {
 	return Role{
-		Name:  schedulerRole,
+		Name: d.schedulerRole, Path: d.IAMPath, Boundary: d.boundaryIn(d.Account),
 		Trust: runBy("scheduler.amazonaws.com", d.Account),
 		Statements: []Statement{
 			{
 				Sid:     "Invoke",
 				Actions: []string{"lambda:InvokeFunction"},
 				Resources: []string{
-					d.arn("lambda", d.HomeRegion, "function:"+full(expireFunction)),
-					d.arn("lambda", d.HomeRegion, "function:"+full(reconcileFunction)),
+					d.arn("lambda", d.HomeRegion, "function:"+d.full(expireFunction)),
+					d.arn("lambda", d.HomeRegion, "function:"+d.full(reconcileFunction)),
 				},
 			},
 			{
 				Sid:       "Undelivered",
 				Actions:   []string{"sqs:SendMessage"},
-				Resources: []string{d.queue(undeliveredQueue)},
+				Resources: []string{d.queue(d.undeliveredQueue)},
 			},
 			d.transport("WriteUndelivered", "kms:GenerateDataKey", "kms:Decrypt"),
 		},

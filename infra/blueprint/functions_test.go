@@ -98,7 +98,7 @@ func TestQueues(t *testing.T) {
 	}
 	for _, region := range []string{"eu-west-2", "sa-east-1"} {
 		for lane := range 8 {
-			want[ordersQueue(region, lane)] = facts{}
+			want[plain.ordersQueue(region, lane)] = facts{}
 		}
 	}
 	got := map[string]facts{}

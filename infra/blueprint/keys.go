@@ -47,7 +47,7 @@ func (d deployment) ownKeys() []Key {
 	for i, region := range d.OwnKeys {
 		keys[i] = Key{
 			Region: region,
-			Alias:  "alias/" + Application,
+			Alias:  "alias/" + d.app,
 			Policy: KeyPolicy{Description: "snapferry: copies in " + region, Statements: []Statement{d.administration()}},
 		}
 	}

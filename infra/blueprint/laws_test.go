@@ -323,7 +323,7 @@ func TestQueuesOfTargets(t *testing.T) {
 		for _, p := range policies {
 			for _, region := range targets(p) {
 				for lane := range s.Lanes {
-					want = append(want, ordersQueue(region, lane))
+					want = append(want, plain.ordersQueue(region, lane))
 				}
 				pattern[region] = []string{event.CopyPattern()}
 			}
@@ -333,7 +333,7 @@ func TestQueuesOfTargets(t *testing.T) {
 		}
 		var got []string
 		for _, q := range b.Home.Queues {
-			if strings.HasPrefix(q.Name, "snapferry-orders-") && q.Name != ordersDeadQueue {
+			if strings.HasPrefix(q.Name, "snapferry-orders-") && q.Name != plain.ordersDeadQueue {
 				got = append(got, q.Name)
 			}
 			if q.Visibility < 6*copyTimeout {

@@ -10,37 +10,61 @@ import (
 )
 
 // Application is the value of the tag Application on everything that is
-// deployed, and what all names begin with.
+// deployed, and what all names begin with, after the setting namePrefix.
 const Application = "snapferry"
 
-// Names of what there is once.
+// The functions, as their code in dist/ is called.
 const (
-	busName          = Application
-	eventsQueue      = Application + "-events"
-	eventsDeadQueue  = Application + "-events-dlq"
-	ordersDeadQueue  = Application + "-orders-dlq.fifo"
-	undeliveredQueue = Application + "-undelivered"
-	// The home Region has a forwarder too, and its own queue and topic besides.
-	forwarderUndelivered = Application + "-forwarder-undelivered"
-	forwarderTopic       = Application + "-forwarder-alarms"
-	homeTopic            = Application + "-alarms"
-	shareRule            = Application + "-share-events"
-	copyRule             = Application + "-copy-events"
-	schedulerRole        = Application + "-scheduler"
-	copyFunction         = "copy"
-	reconcileFunction    = "reconcile"
-	expireFunction       = "expire"
+	copyFunction      = "copy"
+	reconcileFunction = "reconcile"
+	expireFunction    = "expire"
 )
 
-func full(function string) string { return Application + "-" + function }
+// naming is the names of what there is once. Organizations may want a prefix before
+// each: the setting namePrefix.
+type naming struct {
+	// app is what all names begin with, and the whole name of the bus, the
+	// dashboard and the like.
+	app string
 
-func ordersQueue(region string, lane int) string {
-	return fmt.Sprintf("%s-orders-%s-%d.fifo", Application, region, lane)
+	eventsQueue, eventsDeadQueue, ordersDeadQueue, undeliveredQueue string
+	// The home Region has a forwarder too, and its own queue and topic besides.
+	forwarderUndelivered, forwarderTopic, homeTopic string
+	shareRule, copyRule                             string
+	schedulerRole                                   string
+}
+
+func namesWith(prefix string) naming {
+	app := prefix + Application
+	return naming{
+		app:                  app,
+		eventsQueue:          app + "-events",
+		eventsDeadQueue:      app + "-events-dlq",
+		ordersDeadQueue:      app + "-orders-dlq.fifo",
+		undeliveredQueue:     app + "-undelivered",
+		forwarderUndelivered: app + "-forwarder-undelivered",
+		forwarderTopic:       app + "-forwarder-alarms",
+		homeTopic:            app + "-alarms",
+		shareRule:            app + "-share-events",
+		copyRule:             app + "-copy-events",
+		schedulerRole:        app + "-scheduler",
+	}
+}
+
+// StackName is the name of a stack: "home" is snapferry-home, after the prefix.
+func (s Settings) StackName(what string) string { return s.NamePrefix + Application + "-" + what }
+
+// full is the name of one of the functions, and of its role and schedule.
+func (n naming) full(function string) string { return n.app + "-" + function }
+
+func (n naming) ordersQueue(region string, lane int) string {
+	return fmt.Sprintf("%s-orders-%s-%d.fifo", n.app, region, lane)
 }
 
 // deployment is what follows from settings and policies together.
 type deployment struct {
 	Settings
+	naming
 	partition, domain string
 	// targets are the Regions that policies name, enabled or not: orders may
 	// wait and copies be under way there. active are those of enabled policies.
@@ -52,7 +76,7 @@ type deployment struct {
 }
 
 func newDeployment(s Settings, policies []policy.Policy, hash string) deployment {
-	d := deployment{Settings: s, hash: hash, policies: slices.Clone(policies)}
+	d := deployment{Settings: s, naming: namesWith(s.NamePrefix), hash: hash, policies: slices.Clone(policies)}
 	slices.SortFunc(d.policies, func(a, b policy.Policy) int { return strings.Compare(a.Name, b.Name) })
 	d.partition, d.domain = policy.Partition(s.HomeRegion)
 	for _, p := range d.policies {
@@ -91,8 +115,8 @@ func (d deployment) owners() []string {
 	return set(all)
 }
 
-// names are those of enabled policies.
-func (d deployment) names() []string {
+// policyNames are those of enabled policies.
+func (d deployment) policyNames() []string {
 	var all []string
 	for _, p := range d.enabled {
 		all = append(all, p.Name)
@@ -166,14 +190,14 @@ const (
 func (d deployment) orders(regions []string) []string {
 	arns := make([]string, len(regions))
 	for i, region := range regions {
-		arns[i] = d.arn("sqs", d.HomeRegion, fmt.Sprintf("%s-orders-%s-*.fifo", Application, region))
+		arns[i] = d.arn("sqs", d.HomeRegion, fmt.Sprintf("%s-orders-%s-*.fifo", d.app, region))
 	}
 	return arns
 }
 
 func (d deployment) queue(name string) string { return d.arn("sqs", d.HomeRegion, name) }
 
-func (d deployment) bus() string { return d.arn("events", d.HomeRegion, "event-bus/"+busName) }
+func (d deployment) bus() string { return d.arn("events", d.HomeRegion, "event-bus/"+d.app) }
 
 // queueURL is the URL of a queue in the home Region, or of several.
 func (d deployment) queueURL(name string) string {

@@ -7,11 +7,14 @@ import (
 	"snapferry/internal/policy"
 )
 
+// plain are the names without a prefix.
+var plain = namesWith("")
+
 // TestNames: names are within AWS's limits, and none is given twice where it
 // must be single.
 func TestNames(t *testing.T) {
-	name := regexp.MustCompile(`^snapferry[A-Za-z0-9._-]*$`)
-	worlds(t, func(t *testing.T, _ Settings, _ []policy.Policy, b Blueprint) {
+	worlds(t, func(t *testing.T, s Settings, _ []policy.Policy, b Blueprint) {
+		name := regexp.MustCompile(`^` + s.NamePrefix + `snapferry[A-Za-z0-9._-]*$`)
 		all := map[string]int{} // to AWS's limit, by kind and name
 		add := func(kind, n string, limit int) {
 			if _, twice := all[kind+n]; twice {

@@ -17,7 +17,7 @@ func (d deployment) reconcilePermissions() []Statement {
 		Statement{
 			Sid:       "Wake",
 			Actions:   []string{"sqs:SendMessage"},
-			Resources: []string{d.queue(eventsQueue)},
+			Resources: []string{d.queue(d.eventsQueue)},
 		},
 		// To send to an encrypted queue takes both.
 		d.transport("WriteEvents", "kms:GenerateDataKey", "kms:Decrypt"),
@@ -68,7 +68,7 @@ func (d deployment) running(function string) []Statement {
 	statements := []Statement{{
 		Sid:       "Log",
 		Actions:   []string{"logs:CreateLogStream", "logs:PutLogEvents"},
-		Resources: []string{d.arn("logs", d.HomeRegion, "log-group:/aws/lambda/"+full(function)+":*")},
+		Resources: []string{d.arn("logs", d.HomeRegion, "log-group:/aws/lambda/"+d.full(function)+":*")},
 	}}
 	if d.Tracing {
 		statements = append(statements, Statement{

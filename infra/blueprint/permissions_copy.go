@@ -29,7 +29,7 @@ func (d deployment) copyPermissions() []Statement {
 		Statement{
 			Sid:       "TakeEvents",
 			Actions:   []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
-			Resources: []string{d.queue(eventsQueue)},
+			Resources: []string{d.queue(d.eventsQueue)},
 		},
 		d.transport("ReadEvents", "kms:Decrypt"),
 		Statement{
@@ -40,7 +40,7 @@ func (d deployment) copyPermissions() []Statement {
 		Statement{
 			Sid:       "BuryOrders",
 			Actions:   []string{"sqs:SendMessage"},
-			Resources: []string{d.queue(ordersDeadQueue)},
+			Resources: []string{d.queue(d.ordersDeadQueue)},
 		},
 		d.publish(),
 	)...)

@@ -110,7 +110,7 @@ func (d deployment) encrypting() []string {
 // known nor expire.
 func (d deployment) marked() Conditions {
 	return where(
-		equals("aws:RequestTag/"+snapshot.TagPolicy, d.names()...),
+		equals("aws:RequestTag/"+snapshot.TagPolicy, d.policyNames()...),
 		present("aws:RequestTag/"+snapshot.TagOrder),
 		present("aws:RequestTag/"+snapshot.TagExpires))
 }

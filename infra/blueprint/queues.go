@@ -18,19 +18,19 @@ const (
 
 // queues are those of the home Region.
 func (d deployment) queues() []Queue {
-	fromRules := []Statement{deliver(d.queue(eventsQueue), d.homeRules()...)}
-	undelivered := []Statement{deliver(d.queue(undeliveredQueue), d.homeRules()...)}
+	fromRules := []Statement{deliver(d.queue(d.eventsQueue), d.homeRules()...)}
+	undelivered := []Statement{deliver(d.queue(d.undeliveredQueue), d.homeRules()...)}
 	queues := []Queue{
-		{Name: eventsDeadQueue, Visibility: inHand, Retention: retention},
-		{Name: eventsQueue, Visibility: inHand, Retention: retention, DeadLetters: eventsDeadQueue, MaxReceives: receives, Transport: true, Policy: fromRules},
-		{Name: ordersDeadQueue, Visibility: inHand, Retention: retention},
-		{Name: undeliveredQueue, Visibility: inHand, Retention: retention, Transport: true, Policy: undelivered},
+		{Name: d.eventsDeadQueue, Visibility: inHand, Retention: retention},
+		{Name: d.eventsQueue, Visibility: inHand, Retention: retention, DeadLetters: d.eventsDeadQueue, MaxReceives: receives, Transport: true, Policy: fromRules},
+		{Name: d.ordersDeadQueue, Visibility: inHand, Retention: retention},
+		{Name: d.undeliveredQueue, Visibility: inHand, Retention: retention, Transport: true, Policy: undelivered},
 	}
 	// SQS's own redrive would bury an order that waits for a free slot: the copy
 	// function itself decides which orders go to the dead-letter queue.
 	for _, region := range d.targets {
 		for lane := range d.Lanes {
-			queues = append(queues, Queue{Name: ordersQueue(region, lane), Visibility: inHand, Retention: retention})
+			queues = append(queues, Queue{Name: d.ordersQueue(region, lane), Visibility: inHand, Retention: retention})
 		}
 	}
 	return queues
@@ -51,17 +51,17 @@ func deliver(queue string, rules ...string) Statement {
 // homeRules are the ARNs of the rules on the home bus.
 func (d deployment) homeRules() []string {
 	return []string{
-		d.arn("events", d.HomeRegion, "rule/"+busName+"/"+copyRule),
-		d.arn("events", d.HomeRegion, "rule/"+busName+"/"+shareRule),
+		d.arn("events", d.HomeRegion, "rule/"+d.app+"/"+d.copyRule),
+		d.arn("events", d.HomeRegion, "rule/"+d.app+"/"+d.shareRule),
 	}
 }
 
 // rules are those on the home bus. Outcomes, which are on it too, match neither.
 func (d deployment) rules() []Rule {
 	rule := func(name, pattern string) Rule {
-		return Rule{Name: name, Pattern: pattern, TargetARN: d.queue(eventsQueue), Undelivered: undeliveredQueue}
+		return Rule{Name: name, Pattern: pattern, TargetARN: d.queue(d.eventsQueue), Undelivered: d.undeliveredQueue}
 	}
-	return []Rule{rule(copyRule, event.CopyPattern()), rule(shareRule, event.SharePattern())}
+	return []Rule{rule(d.copyRule, event.CopyPattern()), rule(d.shareRule, event.SharePattern())}
 }
 
 // forwarders are one for each Region with shares or copies.
@@ -74,22 +74,22 @@ func (d deployment) forwarders() []Forwarder {
 			arn := d.arn("events", region, "rule/"+name)
 			arns = append(arns, arn)
 			f.Rules = append(f.Rules, Rule{
-				Name: name, Pattern: pattern, TargetARN: d.bus(), Undelivered: forwarderUndelivered,
-				Role: d.forwarding(Application+"-forwarder-"+region+"-"+what, arn),
+				Name: name, Pattern: pattern, TargetARN: d.bus(), Undelivered: d.forwarderUndelivered,
+				Role: d.forwarding(d.app+"-forwarder-"+region+"-"+what, arn),
 			})
 		}
 		if slices.Contains(d.targets, region) {
-			add(copyRule, "copy", event.CopyPattern())
+			add(d.copyRule, "copy", event.CopyPattern())
 		}
 		if slices.Contains(d.SourceRegions, region) {
-			add(shareRule, "share", event.SharePattern())
+			add(d.shareRule, "share", event.SharePattern())
 		}
 		f.Undelivered = Queue{
-			Name: forwarderUndelivered, Visibility: inHand, Retention: retention, Transport: true,
-			Policy: []Statement{deliver(d.arn("sqs", region, forwarderUndelivered), arns...)},
+			Name: d.forwarderUndelivered, Visibility: inHand, Retention: retention, Transport: true,
+			Policy: []Statement{deliver(d.arn("sqs", region, d.forwarderUndelivered), arns...)},
 		}
-		f.Topic = d.topic(forwarderTopic, region)
-		f.Alarms = []Alarm{forwarderAlarm(region)}
+		f.Topic = d.topic(d.forwarderTopic, region)
+		f.Alarms = []Alarm{d.forwarderAlarm(region)}
 		forwarders[i] = f
 	}
 	return forwarders
@@ -98,7 +98,7 @@ func (d deployment) forwarders() []Forwarder {
 // forwarding is the role under which a rule puts events on the home bus.
 func (d deployment) forwarding(name, rule string) *Role {
 	return &Role{
-		Name:  name,
+		Name: name, Path: d.IAMPath, Boundary: d.boundaryIn(d.Account),
 		Trust: runBy("events.amazonaws.com", d.Account, rule),
 		Statements: []Statement{{
 			Sid:       "Forward",
@@ -116,6 +116,6 @@ func (d deployment) topic(name, region string) Topic {
 		Actions:    []string{"sns:Publish"},
 		Resources:  []string{d.arn("sns", region, name)},
 		Conditions: where(equals("aws:SourceAccount", d.Account),
-			Conditions{"ArnLike": {"aws:SourceArn": {d.arn("cloudwatch", region, "alarm:"+Application+"-*")}}}),
+			Conditions{"ArnLike": {"aws:SourceArn": {d.arn("cloudwatch", region, "alarm:"+d.app+"-*")}}}),
 	}}}
 }

@@ -42,12 +42,14 @@ func ParseSettings(file string, data []byte, o Overrides) (Settings, []policy.Pr
 
 // known are the fields of settings.
 var known = []string{"account", "homeRegion", "sourceRegions", "sources", "organization", "snapshots", "schedules",
+	"namePrefix", "iamPath", "permissionsBoundary", "tags", "bootstrapQualifier",
 	"copySlots", "capacity", "catchUp", "lanes", "ownKeys", "defaultKeys", "expireRegions", "alarmEmails", "orderAgeHours", "quietHours",
 	"logLevel", "logRetentionDays", "tracing", "architecture"}
 
 func defaults() Settings {
 	const day = 24 * time.Hour
 	return Settings{
+		Conventions: Conventions{IAMPath: "/", Qualifier: defaultQualifier},
 		Snapshots: Snapshots{
 			Tags:        map[string]string{"Backup": "snapferry"},
 			Every:       day,
@@ -97,6 +99,7 @@ func (s *Settings) read(n policy.Value, o Overrides) {
 	}
 	s.sources(n.Required("sources", `[{"account": "111111111111"}]`))
 	s.organization(n.Get("organization"))
+	s.conventions(n)
 	s.snapshots(n.Get("snapshots"))
 	if schedules := n.Get("schedules"); schedules.Fields("reconcile", "expire") {
 		read(&s.Schedules.Reconcile, schedules.Get("reconcile"), rate)

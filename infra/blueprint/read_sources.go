@@ -46,9 +46,15 @@ var (
 )
 
 func (s *Settings) organization(n policy.Value) {
-	if !n.Fields("id", "units") {
+	if !n.Fields("id", "units", "callAs", "maxConcurrentCount", "failureToleranceCount", "regionConcurrencyType") {
 		return
 	}
+	o := &s.Organization
+	o.CallAs, o.MaxConcurrent, o.FailureTolerance, o.RegionConcurrency = "SELF", 50, 10, "PARALLEL"
+	read(&o.CallAs, n.Get("callAs"), oneOf("SELF", "DELEGATED_ADMIN"))
+	read(&o.MaxConcurrent, n.Get("maxConcurrentCount"), within(1, maxStackAccounts))
+	read(&o.FailureTolerance, n.Get("failureToleranceCount"), within(0, maxStackAccounts))
+	read(&o.RegionConcurrency, n.Get("regionConcurrencyType"), oneOf("PARALLEL", "SEQUENTIAL"))
 	s.Organization.ID, _ = n.Required("id", `"o-a1b2c3d4e5"`).Text(34, organizationPattern,
 		"write an organization's id, such as o-a1b2c3d4e5")
 	units := n.Required("units", `["ou-a1b2-c3d4e5f6"]`)
@@ -62,6 +68,9 @@ func (s *Settings) organization(n policy.Value) {
 
 // dlmHours are the intervals at which DLM makes snapshots.
 var dlmHours = []int{1, 2, 3, 4, 6, 8, 12, 24}
+
+// maxStackAccounts is more accounts than a StackSet has instances in.
+const maxStackAccounts = 100_000
 
 // Limits of DLM and EC2.
 const (

@@ -12,12 +12,13 @@ type Settings struct {
 	SourceRegions []string
 	Sources       []SourceAccount
 	Organization  Organization
-	Snapshots     Snapshots
-	Schedules     Schedules
-	CopySlots     int
-	Capacity      Capacity
-	CatchUp       time.Duration
-	Lanes         int
+	Conventions
+	Snapshots Snapshots
+	Schedules Schedules
+	CopySlots int
+	Capacity  Capacity
+	CatchUp   time.Duration
+	Lanes     int
 	// OwnKeys are the target Regions that get a key of snapferry's own.
 	OwnKeys []string
 	// DefaultKeys are, by Region, the customer managed keys that copies get where
@@ -48,6 +49,26 @@ type SourceAccount struct {
 type Organization struct {
 	ID    string
 	Units []string
+	// CallAs is SELF in the management account, and DELEGATED_ADMIN in a member
+	// account that administers StackSets for it.
+	CallAs string
+	// An operation goes on while no more than FailureTolerance accounts have
+	// failed in a Region, MaxConcurrent accounts at once.
+	MaxConcurrent, FailureTolerance int
+	RegionConcurrency               string // PARALLEL or SEQUENTIAL
+}
+
+// Conventions are what an organisation asks of everything in its accounts.
+type Conventions struct {
+	NamePrefix string // of all names
+	IAMPath    string // of all roles and managed policies: /, /acme/backup/
+	// Boundary is the permissions boundary of all roles: the name of a managed
+	// policy, which each account has to have, or the ARN of one of AWS's own; ""
+	// for none.
+	Boundary string
+	Tags     map[string]string // of everything, besides Application
+	// Qualifier is that of the target account's cdk bootstrap.
+	Qualifier string
 }
 
 // Snapshots is how source accounts make snapshots.

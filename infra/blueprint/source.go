@@ -34,10 +34,12 @@ func (d deployment) stackSet() *StackSet {
 		return nil
 	}
 	return &StackSet{
-		Name:    Application + "-source",
+		Name:    d.app + "-source",
 		Units:   d.Organization.Units,
 		Regions: d.SourceRegions,
-		Source:  d.source(anyAccount, anyRegion, true),
+		CallAs:  d.Organization.CallAs, MaxConcurrent: d.Organization.MaxConcurrent,
+		FailureTolerance: d.Organization.FailureTolerance, RegionConcurrency: d.Organization.RegionConcurrency,
+		Source: d.source(anyAccount, anyRegion, true),
 	}
 }
 
@@ -64,7 +66,7 @@ func (d deployment) source(account, region string, encrypted bool) Source {
 	return s
 }
 
-func lifecycleName(region string) string { return Application + "-lifecycle-" + region }
+func (d deployment) lifecycleName(region string) string { return d.app + "-lifecycle-" + region }
 
 // lifecycle is the role that DLM takes on to create, share and delete snapshots.
 // Encrypted volumes need nothing more here: their key's own policy names the
@@ -91,7 +93,7 @@ func (d deployment) lifecycle(account, region string) Role {
 		})
 	}
 	return Role{
-		Name:  lifecycleName(region),
+		Name: d.lifecycleName(region), Path: d.IAMPath, Boundary: d.boundaryIn(account),
 		Trust: runBy("dlm.amazonaws.com", account, fmt.Sprintf("arn:%s:dlm:%s:%s:policy/*", d.partition, region, account)),
 		Statements: append(statements,
 			Statement{
@@ -137,7 +139,7 @@ func (d deployment) copier() Conditions {
 }
 
 func (d deployment) role(function string) string {
-	return fmt.Sprintf("arn:%s:iam::%s:role/%s", d.partition, d.Account, full(function))
+	return d.roleARN(d.Account, d.full(function))
 }
 
 func (d deployment) target() map[string][]string {
@@ -150,7 +152,7 @@ func (d deployment) target() map[string][]string {
 // to another one is documented nowhere, so that kms:ViaService is not asked for
 // here; the copy function's own permissions have it.
 func (d deployment) keyStatements(account, region string) []Statement {
-	dlm := map[string][]string{"AWS": {fmt.Sprintf("arn:%s:iam::%s:role/%s", d.partition, account, lifecycleName(region))}}
+	dlm := map[string][]string{"AWS": {d.roleARN(account, d.lifecycleName(region))}}
 	forAWS := Conditions{"Bool": {"kms:GrantIsForAWSResource": {"true"}}}
 	statement := func(sid string, who map[string][]string, actions []string, conditions Conditions) Statement {
 		return Statement{Sid: sid, Principals: who, Actions: actions, Resources: thisKey, Conditions: conditions, Reason: whyThisKey}

@@ -61,7 +61,7 @@ func TestAlarmsOnWhatHurts(t *testing.T) {
 		var want []string
 		for _, q := range b.Home.Queues {
 			metric := "ApproximateAgeOfOldestMessage "
-			if q.Name == eventsDeadQueue || q.Name == ordersDeadQueue || q.Name == undeliveredQueue {
+			if q.Name == plain.eventsDeadQueue || q.Name == plain.ordersDeadQueue || q.Name == plain.undeliveredQueue {
 				metric = "ApproximateNumberOfMessagesVisible "
 			}
 			want = append(want, metric+q.Name)
@@ -87,7 +87,7 @@ func TestAlarmsOnWhatHurts(t *testing.T) {
 		if silent.Missing != breaching || silent.Comparison != below || silent.Metrics[0].Period*time.Duration(silent.Of) != 3*s.Schedules.Reconcile {
 			t.Errorf("reconcile is silent: %+v", silent)
 		}
-		lane := watched["ApproximateAgeOfOldestMessage "+ordersQueue(policies[0].Rules[0].Region, 0)]
+		lane := watched["ApproximateAgeOfOldestMessage "+plain.ordersQueue(policies[0].Rules[0].Region, 0)]
 		if lane.Threshold != s.OrderAge.Seconds() {
 			t.Errorf("orders are old after %v s, want %v", lane.Threshold, s.OrderAge)
 		}

@@ -31,7 +31,7 @@ func Target(name string) (*cloudformation.Assembly, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open golden case %s: %w", name, err)
 	}
-	var settings struct{ Account, HomeRegion string }
+	var settings struct{ Account, HomeRegion, NamePrefix string }
 	if err := json.Unmarshal(data, &settings); err != nil {
 		return nil, fmt.Errorf("open golden case %s: %w", name, err)
 	}
@@ -43,13 +43,13 @@ func Target(name string) (*cloudformation.Assembly, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open golden case %s: %w", name, err)
 	}
-	const home = "snapferry-home"
+	home := settings.NamePrefix + "snapferry-home"
 	var stacks []cloudformation.Stack
 	for _, file := range files {
 		stack := cloudformation.Stack{Name: strings.TrimSuffix(file, ".template.json"), Account: settings.Account, Region: settings.HomeRegion, File: file}
 		if stack.Name != home {
 			// snapferry-forwarder-eu-west-2, snapferry-key-eu-west-2
-			stack.Region = strings.SplitN(stack.Name, "-", 3)[2]
+			stack.Region = strings.SplitN(strings.TrimPrefix(stack.Name, settings.NamePrefix), "-", 3)[2]
 		}
 		stacks = append(stacks, stack)
 	}

@@ -20,6 +20,12 @@ func newRole(stack awscdk.Stack, name string, r blueprint.Role) awsiam.CfnRole {
 		RoleName:                 text(r.Name),
 		AssumeRolePolicyDocument: document(r.Trust...),
 	}
+	if r.Path != "/" {
+		props.Path = new(r.Path)
+	}
+	if r.Boundary != "" {
+		props.PermissionsBoundary = text(r.Boundary)
+	}
 	var inline []any
 	var managed []any
 	for i, p := range r.Policies() {
@@ -32,6 +38,7 @@ func newRole(stack awscdk.Stack, name string, r blueprint.Role) awsiam.CfnRole {
 		}
 		policy := awsiam.NewCfnManagedPolicy(stack, new(fmt.Sprintf("%sPolicy%d", name, i)), &awsiam.CfnManagedPolicyProps{
 			ManagedPolicyName: text(p.Name),
+			Path:              props.Path,
 			PolicyDocument:    document(p.Statements...),
 		})
 		literalStar(policy, p.Statements)
@@ -84,8 +91,8 @@ func newKey(stack awscdk.Stack, name string, p blueprint.KeyPolicy) awskms.CfnKe
 
 // newKeyStack makes a key for copies. It stays when the stack goes: without it the
 // copies under it are lost.
-func newKeyStack(app awscdk.App, account string, k blueprint.Key) {
-	stack := newStack(app, blueprint.Application+"-key-"+k.Region, account, k.Region, "snapferry: a key for copies in "+k.Region)
+func newKeyStack(app awscdk.App, settings blueprint.Settings, k blueprint.Key) {
+	stack := newStack(app, settings.StackName("key-"+k.Region), settings.Account, k.Region, "snapferry: a key for copies in "+k.Region)
 	key := newKey(stack, "Key", k.Policy)
 	key.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, nil)
 	awskms.NewCfnAlias(stack, new("Alias"), &awskms.CfnAliasProps{

@@ -70,7 +70,7 @@ func TestWhoMayDelete(t *testing.T) {
 				}
 			}
 		}
-		if want := []string{"snapferry-home ExpireRole"}; !cmp.Equal(deleters, want) {
+		if want := []string{d.stack("home") + " ExpireRole"}; !cmp.Equal(deleters, want) {
 			t.Errorf("%s: snapshots may be deleted by %v, want %v", name, deleters, want)
 		}
 	}

@@ -33,7 +33,7 @@ func TestFits(t *testing.T) {
 				// Only the home Region is bootstrapped: elsewhere there is no bucket
 				// for templates.
 				limit := maxBody
-				if file == "snapferry-home" {
+				if file == d.stack("home") {
 					limit = maxTemplate
 				}
 				if size > limit {
@@ -98,7 +98,7 @@ func largest(t *testing.T) deployment {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := len(ordersQueues(d.home())); got != 200 {
+	if got := len(d.ordersQueues()); got != 200 {
 		t.Errorf("%d orders queues, want 200", got)
 	}
 	if managed := d.home().of("AWS::IAM::ManagedPolicy"); len(managed) == 0 {

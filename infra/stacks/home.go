@@ -13,7 +13,7 @@ const busID = "Bus"
 // newHome makes the one stack with code in it.
 func newHome(app awscdk.App, b blueprint.Blueprint, dist string) awscdk.Stack {
 	h := b.Home
-	stack := newStackWithAssets(app, blueprint.Application+"-home", h.Account, h.Region, "snapferry: queues, functions, alarms")
+	stack := newStackWithAssets(app, b.Settings, h.Region, "snapferry: queues, functions, alarms")
 	transport := newTransportKey(stack, h.TransportKey)
 	made := newQueues(stack, h.Queues, transport)
 
@@ -38,8 +38,8 @@ func newHome(app awscdk.App, b blueprint.Blueprint, dist string) awscdk.Stack {
 
 // newForwarder makes a Region's rules, whose target is the bus in the home
 // Region.
-func newForwarder(app awscdk.App, account string, f blueprint.Forwarder) awscdk.Stack {
-	stack := newStack(app, blueprint.Application+"-forwarder-"+f.Region, account, f.Region, "snapferry: sends the events of "+f.Region+" home")
+func newForwarder(app awscdk.App, settings blueprint.Settings, f blueprint.Forwarder) awscdk.Stack {
+	stack := newStack(app, settings.StackName("forwarder-"+f.Region), settings.Account, f.Region, "snapferry: sends the events of "+f.Region+" home")
 	transport := newTransportKey(stack, f.TransportKey)
 	made := newQueues(stack, []blueprint.Queue{f.Undelivered}, transport)
 	for _, r := range f.Rules {

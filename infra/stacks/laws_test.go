@@ -140,7 +140,7 @@ func TestBatches(t *testing.T) {
 				t.Errorf("%s: %s answers with %v", name, id, got)
 			}
 			timeout := in.Resources[refersTo(p["FunctionName"])].Properties["Timeout"].(float64)
-			taken := append([]string{refersTo(p["EventSourceArn"])}, ordersQueues(in)...)
+			taken := append([]string{refersTo(p["EventSourceArn"])}, d.ordersQueues()...)
 			for _, queue := range taken {
 				if got := in.Resources[queue].Properties["VisibilityTimeout"].(float64); got < 6*timeout {
 					t.Errorf("%s: %s hides messages for %v s; its reader has %v s, want 6 times that", name, queue, got, timeout)
@@ -151,10 +151,11 @@ func TestBatches(t *testing.T) {
 }
 
 // ordersQueues is the queues of orders that wait.
-func ordersQueues(in template) []string {
+func (d deployment) ordersQueues() []string {
+	in := d.home()
 	return slices.DeleteFunc(in.of("AWS::SQS::Queue"), func(id string) bool {
 		name := in.Resources[id].Properties["QueueName"].(string)
-		return !strings.HasPrefix(name, "snapferry-orders-") || strings.HasPrefix(name, "snapferry-orders-dlq")
+		return !strings.HasPrefix(name, d.stack("orders-")) || strings.HasPrefix(name, d.stack("orders-dlq"))
 	})
 }
 
@@ -163,9 +164,9 @@ func TestLanes(t *testing.T) {
 	for name, d := range deployments {
 		regions := make(map[string]int)
 		in := d.home()
-		for _, id := range ordersQueues(in) {
+		for _, id := range d.ordersQueues() {
 			p := in.Resources[id].Properties
-			region := strings.TrimPrefix(p["QueueName"].(string), "snapferry-orders-")
+			region := strings.TrimPrefix(p["QueueName"].(string), d.stack("orders-"))
 			regions[region[:strings.LastIndex(region, "-")]]++
 			if p["FifoQueue"] != true {
 				t.Errorf("%s: %s is not FIFO", name, id)
@@ -242,7 +243,7 @@ func TestPatterns(t *testing.T) {
 	for name, d := range deployments {
 		var shares, results []string
 		for stack, in := range d.target {
-			region, isForwarder := strings.CutPrefix(stack, "snapferry-forwarder-")
+			region, isForwarder := strings.CutPrefix(stack, d.stack("forwarder-"))
 			for _, id := range in.of("AWS::Events::Rule") {
 				p := in.Resources[id].Properties
 				pattern, bus := p["EventPattern"], p["EventBusName"]
@@ -263,8 +264,8 @@ func TestPatterns(t *testing.T) {
 			}
 		}
 		targets := make(map[string]bool)
-		for _, id := range ordersQueues(d.home()) {
-			region := strings.TrimPrefix(d.home().Resources[id].Properties["QueueName"].(string), "snapferry-orders-")
+		for _, id := range d.ordersQueues() {
+			region := strings.TrimPrefix(d.home().Resources[id].Properties["QueueName"].(string), d.stack("orders-"))
 			targets[region[:strings.LastIndex(region, "-")]] = true
 		}
 		slices.Sort(shares)
@@ -293,7 +294,7 @@ func TestKeysStay(t *testing.T) {
 	for name, d := range deployments {
 		for stack, in := range d.target {
 			want := "Delete" // the transport key
-			if strings.HasPrefix(stack, "snapferry-key-") {
+			if strings.HasPrefix(stack, d.stack("key-")) {
 				want = "Retain"
 			}
 			for _, id := range in.of("AWS::KMS::Key") {

@@ -95,7 +95,7 @@ func TestManifestNamesNoRoles(t *testing.T) {
 			for stack := range found {
 				t.Run(name+"/"+stack, func(t *testing.T) {
 					needs := m.needs(stack)
-					if stack == "snapferry-home" {
+					if stack == d.blueprint.Settings.StackName("home") {
 						d.checkHome(t, m)
 						return
 					}
@@ -113,12 +113,13 @@ func TestManifestNamesNoRoles(t *testing.T) {
 func (d deployment) checkHome(t *testing.T, m manifest) {
 	t.Helper()
 	account, region := d.blueprint.Home.Account, d.blueprint.Home.Region
-	qualifier := defaultQualifier
+	qualifier := d.blueprint.Settings.Qualifier
 	role := func(kind string) string {
 		return "arn:${AWS::Partition}:iam::" + account + ":role/cdk-" + qualifier + "-" + kind + "-role-" + account + "-" + region
 	}
 	bucket, parameter := "cdk-"+qualifier+"-assets-"+account+"-"+region, "/cdk-bootstrap/"+qualifier+"/version"
-	home := m.Artifacts["snapferry-home"]
+	stack := d.blueprint.Settings.StackName("home")
+	home := m.Artifacts[stack]
 	got := maps.Clone(home.Properties)
 	for _, name := range independent {
 		delete(got, name)
@@ -128,7 +129,7 @@ func (d deployment) checkHome(t *testing.T, m manifest) {
 		t.Errorf("the template goes to %q, want a file in s3://%s", template, bucket)
 	}
 	delete(got, "stackTemplateAssetObjectUrl")
-	assets := "snapferry-home.assets"
+	assets := stack + ".assets"
 	want := map[string]any{
 		"assumeRoleArn":                     role("deploy"),
 		"cloudFormationExecutionRoleArn":    role("cfn-exec"),

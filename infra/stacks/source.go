@@ -12,8 +12,8 @@ import (
 )
 
 // newSource makes the stack of one source account in one Region.
-func newSource(app awscdk.App, s blueprint.Source) {
-	stack := newStack(app, blueprint.Application+"-source-"+s.Account+"-"+s.Region, s.Account, s.Region, "snapferry: creates snapshots and shares them")
+func newSource(app awscdk.App, settings blueprint.Settings, s blueprint.Source) {
+	stack := newStack(app, settings.StackName("source-"+s.Account+"-"+s.Region), s.Account, s.Region, "snapferry: creates snapshots and shares them")
 	fillSource(stack, s)
 }
 
@@ -52,15 +52,28 @@ func fillSource(stack awscdk.Stack, s blueprint.Source) {
 }
 
 // newStackSet makes the stack whose StackSet prepares the accounts of an
-// organisation. It is deployed in the organisation's management account, or in
-// one that administers StackSets for it: which, only the credentials know.
-func newStackSet(app awscdk.App, region string, s blueprint.StackSet) {
-	stack := newStack(app, blueprint.Application+"-source-stackset", "", region, "snapferry: the source accounts of an organisation")
+// organisation. It is deployed in the organisation's management account or, with
+// CallAs DELEGATED_ADMIN, in one that administers StackSets for it: CloudFormation
+// refuses either in the place of the other.
+//
+// By default CloudFormation works on one account at a time and stops at the
+// first failure. Soft tolerance lets many accounts be worked on at once however
+// few failures are tolerated (CloudFormation user guide, "Concurrency mode").
+// None of this applies to accounts that join later, which are deployed by
+// themselves.
+func newStackSet(app awscdk.App, settings blueprint.Settings, s blueprint.StackSet) {
+	stack := newStack(app, settings.StackName("source-stackset"), "", settings.HomeRegion, "snapferry: the source accounts of an organisation")
 	awscdk.NewCfnStackSet(stack, new("StackSet"), &awscdk.CfnStackSetProps{
 		StackSetName:    new(s.Name),
 		Description:     new("snapferry: creates snapshots and shares them"),
 		PermissionModel: new("SERVICE_MANAGED"),
-		CallAs:          new("SELF"),
+		CallAs:          new(s.CallAs),
+		OperationPreferences: &awscdk.CfnStackSet_OperationPreferencesProperty{
+			ConcurrencyMode:       new("SOFT_FAILURE_TOLERANCE"),
+			MaxConcurrentCount:    number(s.MaxConcurrent),
+			FailureToleranceCount: number(s.FailureTolerance),
+			RegionConcurrencyType: new(s.RegionConcurrency),
+		},
 		AutoDeployment: &awscdk.CfnStackSet_AutoDeploymentProperty{
 			Enabled:                      true,
 			RetainStacksOnAccountRemoval: false,
@@ -71,14 +84,14 @@ func newStackSet(app awscdk.App, region string, s blueprint.StackSet) {
 			DeploymentTargets: &awscdk.CfnStackSet_DeploymentTargetsProperty{OrganizationalUnitIds: pointers(s.Units)},
 			Regions:           pointers(s.Regions),
 		}},
-		TemplateBody: new(templateOf(s.Source)),
+		TemplateBody: new(templateOf(settings, s.Source)),
 	})
 }
 
 // templateOf is the template of a source, for any account and Region.
-func templateOf(s blueprint.Source) string {
+func templateOf(settings blueprint.Settings, s blueprint.Source) string {
 	app := awscdk.NewApp(&awscdk.AppProps{AnalyticsReporting: new(false), TreeMetadata: new(false)})
-	awscdk.Tags_Of(app).Add(new("Application"), new(blueprint.Application), nil)
+	tagAll(app, settings)
 	stack := awscdk.NewStack(app, new("source"), &awscdk.StackProps{Synthesizer: awscdk.NewLegacyStackSynthesizer()})
 	fillSource(stack, s)
 	template, err := json.Marshal(app.Synth(nil).GetStackArtifact(stack.ArtifactId()).Template())

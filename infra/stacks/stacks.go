@@ -32,13 +32,14 @@ func Target(b blueprint.Blueprint, dist, out string) error {
 }
 
 func target(app awscdk.App, b blueprint.Blueprint, dist string) {
+	tagAll(app, b.Settings)
 	home := newHome(app, b, dist)
 	for _, f := range b.Forwarders {
 		// Its rules would send to a bus that is not there yet.
-		newForwarder(app, b.Home.Account, f).AddStackDependency(home, nil)
+		newForwarder(app, b.Settings, f).AddStackDependency(home, nil)
 	}
 	for _, k := range b.Keys {
-		newKeyStack(app, b.Home.Account, k)
+		newKeyStack(app, b.Settings, k)
 	}
 }
 
@@ -48,11 +49,12 @@ func Source(b blueprint.Blueprint, out string) error {
 }
 
 func source(app awscdk.App, b blueprint.Blueprint) {
+	tagAll(app, b.Settings)
 	for _, s := range b.Sources {
-		newSource(app, s)
+		newSource(app, b.Settings, s)
 	}
 	if b.StackSet != nil {
-		newStackSet(app, b.Home.Region, *b.StackSet)
+		newStackSet(app, b.Settings, *b.StackSet)
 	}
 }
 
@@ -100,8 +102,16 @@ func newApp(out string) awscdk.App {
 			annotationsInReport:                         true,
 		},
 	})
-	awscdk.Tags_Of(app).Add(new("Application"), new(blueprint.Application), nil)
 	return app
+}
+
+// tagAll gives everything below scope its tags, the stacks too.
+func tagAll(scope constructs.Construct, s blueprint.Settings) {
+	tags := awscdk.Tags_Of(scope)
+	tags.Add(new("Application"), new(blueprint.Application), nil)
+	for _, key := range s.TagKeys() {
+		tags.Add(new(key), new(s.Tags[key]), nil)
+	}
 }
 
 // newStack is a stack without assets, which needs no bootstrapped account: the
@@ -114,10 +124,11 @@ func newStack(scope constructs.Construct, name, account, region, description str
 	return stack(scope, name, account, region, description, awscdk.NewLegacyStackSynthesizer())
 }
 
-// newStackWithAssets is a stack whose assets go through the buckets of
+// newStackWithAssets is the home stack, whose assets go through the buckets of
 // `cdk bootstrap`.
-func newStackWithAssets(scope constructs.Construct, name, account, region, description string) awscdk.Stack {
-	return stack(scope, name, account, region, description, awscdk.NewDefaultStackSynthesizer(&awscdk.DefaultStackSynthesizerProps{
+func newStackWithAssets(scope constructs.Construct, s blueprint.Settings, region, description string) awscdk.Stack {
+	return stack(scope, s.StackName("home"), s.Account, region, description, awscdk.NewDefaultStackSynthesizer(&awscdk.DefaultStackSynthesizerProps{
+		Qualifier: new(s.Qualifier),
 		// The command line checks the version before it deploys.
 		GenerateBootstrapVersionRule: new(false),
 	}))

@@ -161,7 +161,10 @@ func (d deployment) read(out, which string) (map[string]template, error) {
 }
 
 // home is the home stack's template.
-func (d deployment) home() template { return d.target["snapferry-home"] }
+func (d deployment) home() template { return d.target[d.stack("home")] }
+
+// stack is the name of a stack of the case.
+func (d deployment) stack(what string) string { return d.blueprint.Settings.StackName(what) }
 
 // of is the ids of the resources of a type, sorted.
 func (t template) of(kind string) []string {

@@ -11,9 +11,13 @@ import (
 	"snapferry/infra/blueprint"
 )
 
-// id is the logical id for a name: "snapferry-orders-dlq.fifo" is OrdersDlq.
+// id is the logical id for a name: "snapferry-orders-dlq.fifo" is OrdersDlq, with
+// whatever prefix.
 func id(name string) *string {
-	name = strings.TrimSuffix(strings.TrimPrefix(name, blueprint.Application+"-"), ".fifo")
+	if _, rest, found := strings.Cut(name, blueprint.Application+"-"); found {
+		name = rest
+	}
+	name = strings.TrimSuffix(name, ".fifo")
 	var b strings.Builder
 	upper := true
 	for _, r := range name {
