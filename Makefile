@@ -17,7 +17,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VENV      := .venv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench build build-local lint race fuzz validate local sim invoke crash wire conformance wire-tools sam sam-tools templates template-tools synth diff deploy destroy clean go node npx
+.PHONY: help run test bench build build-local lint race fuzz validate local sim invoke crash wire conformance wire-tools sam sam-tools templates template-tools synth bootstrap diff deploy destroy clean go node npx
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-zA-Z_-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ help: ## list the targets
 	@echo "  ACCOUNT=$(ACCOUNT) HOME_REGION=$(HOME_REGION)  the target account and its home Region, instead of those in SETTINGS"
 	@echo "  TARGET=$(TARGET)  whose stacks diff, deploy and destroy are about: target or source, for the source accounts"
 	@echo "  STACKS=$(STACKS)  which of them: a stack's name, or a pattern in quotes"
-	@echo "  ARGS=$(ARGS)  more flags for local, sim, run, invoke, diff, deploy and destroy"
+	@echo "  ARGS=$(ARGS)  more flags for local, sim, run, invoke, bootstrap, diff, deploy and destroy"
 
 # What builds needs Go; gofmt comes with it.
 go:
@@ -153,6 +153,9 @@ synth: node build ## write the CloudFormation templates into infra/cdk.out, from
 	@echo "build dist/local/infra, the CDK app (minutes the first time)" >&2
 	@$(BUILD) -o dist/local/infra ./infra
 	@SETTINGS="$(SETTINGS)" POLICIES="$(POLICIES)" dist/local/infra all
+
+bootstrap: npx synth ## prepare the target account for the home stack, once, with cdk bootstrap (needs credentials for AWS)
+	$(CDK) bootstrap $(ARGS) $$(SETTINGS="$(SETTINGS)" POLICIES="$(POLICIES)" dist/local/infra bootstrap)
 
 diff: npx synth ## show what deploy would change (needs credentials for AWS)
 	$(CDK) diff --app $(ASSEMBLY) $(ARGS) "$(STACKS)"

@@ -19,10 +19,13 @@ import (
 
 const usage = `usage: infra [all | target | source]
        infra left [target | source]
+       infra bootstrap
   all      synthesize everything and say what there is: all or nothing is written
   target   synthesize the stacks of the target account (the default)
   source   synthesize the stacks of the source accounts, into infra/cdk.out/source
   left     synthesize nothing, and say what stays when those stacks are destroyed
+  bootstrap
+           synthesize nothing, and print the arguments of cdk bootstrap
 from the environment, with defaults for the repository's root:
   SETTINGS=infra/settings.json  POLICIES=policies  DIST=dist  CDK_OUTDIR=infra/cdk.out
   ACCOUNT and HOME_REGION go before those of the settings`
@@ -30,6 +33,10 @@ from the environment, with defaults for the repository's root:
 func main() { os.Exit(run(os.Args[1:], os.Getenv, os.Stdout, os.Stderr)) }
 
 func run(args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	bootstrap := len(args) == 1 && args[0] == "bootstrap"
+	if bootstrap {
+		args = nil
+	}
 	args, left := afterLeft(args)
 	account := "target"
 	if len(args) > 0 {
@@ -58,6 +65,9 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 		fallthrough
 	case len(problems) > 0:
 		return 1
+	case bootstrap:
+		printBootstrap(stdout, b)
+		return 0
 	case left && account == "target":
 		printLeft(stdout, b)
 		return 0

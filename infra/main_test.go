@@ -213,3 +213,17 @@ func TestKeyPolicy(t *testing.T) {
 		}
 	}
 }
+
+// TestBootstrap: the arguments of cdk bootstrap are the settings' own.
+func TestBootstrap(t *testing.T) {
+	for name, want := range map[string]string{
+		"guide":        "aws://222222222222/us-east-1\n",
+		"organization": "aws://222222222222/eu-central-1 --qualifier acme1 --toolkit-stack-name CDKToolkit-acme1\n",
+	} {
+		env := guide(t)
+		env["SETTINGS"], env["POLICIES"] = "golden/"+name+"/settings.json", "golden/"+name+"/policies"
+		if code, stdout, stderr := start([]string{"bootstrap"}, env); code != 0 || stdout != want {
+			t.Errorf("%s: exit %d, printed %q and %q, want %q", name, code, stdout, stderr, want)
+		}
+	}
+}

@@ -49,7 +49,7 @@ var known = []string{"account", "homeRegion", "sourceRegions", "sources", "organ
 func defaults() Settings {
 	const day = 24 * time.Hour
 	return Settings{
-		Conventions: Conventions{IAMPath: "/", Qualifier: defaultQualifier},
+		Conventions: Conventions{IAMPath: "/", Qualifier: DefaultQualifier},
 		Snapshots: Snapshots{
 			Tags:        map[string]string{"Backup": "snapferry"},
 			Every:       day,

@@ -11,8 +11,8 @@ import (
 	"snapferry/internal/policy"
 )
 
-// defaultQualifier is the CDK's own.
-const defaultQualifier = "hnb659fds"
+// DefaultQualifier is the CDK's own.
+const DefaultQualifier = "hnb659fds"
 
 // maxPrefix leaves the longest name, that of a forwarder's role, within IAM's 64
 // characters in every Region.
