@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -81,13 +82,14 @@ type Idle struct {
 	Reason          string
 }
 
-// Function finds a function by its name.
+// Function finds a function by its name, before which there may be a prefix that
+// ends with a hyphen: "snapferry-copy" finds acme-snapferry-copy too.
 func (d *Deployment) Function(name string) (*Function, error) {
 	var found *Function
 	for i := range d.Functions {
 		f := &d.Functions[i]
 		switch {
-		case f.Name != name:
+		case f.Name != name && !strings.HasSuffix(f.Name, "-"+name):
 		case found != nil:
 			return nil, fmt.Errorf("find function %s: it is in %s and in %s: give templates of one deployment", name, found.ARN, f.ARN)
 		default:

@@ -46,7 +46,7 @@ type process struct {
 func (d *Deployment) newProcess(function string) (*process, error) {
 	p, w := &process{deployment: d}, d.wired(function)
 	config := aws.Config{
-		Region:       Home,
+		Region:       w.region,
 		BaseEndpoint: aws.String(endpoint),
 		HTTPClient:   p,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {

@@ -97,8 +97,9 @@ func (d *Deployment) Receive(ctx context.Context, wait int) ([]Message, error) {
 
 func (d *Deployment) receive(ctx context.Context, wait, most int) ([]Message, error) {
 	var received struct{ Messages []message }
-	err := d.World.Do(ctx, d.wired(copying).accessKey, Home, "sqs", "ReceiveMessage", map[string]any{
-		"QueueUrl":                    queueURL(eventsQueue),
+	w := d.wired(copying)
+	err := d.World.Do(ctx, w.accessKey, w.region, "sqs", "ReceiveMessage", map[string]any{
+		"QueueUrl":                    w.events,
 		"MaxNumberOfMessages":         most,
 		"WaitTimeSeconds":             wait,
 		"MessageSystemAttributeNames": []string{"ApproximateReceiveCount"},
@@ -137,7 +138,8 @@ func (d *Deployment) Deliver(ctx context.Context, batch []Message) (reactor.Summ
 	if len(done) == 0 {
 		return summary, nil
 	}
-	return summary, d.World.Do(context.WithoutCancel(ctx), d.wired(copying).accessKey, Home, "sqs", "DeleteMessageBatch", map[string]any{"QueueUrl": queueURL(eventsQueue), "Entries": done}, nil)
+	w := d.wired(copying)
+	return summary, d.World.Do(context.WithoutCancel(ctx), w.accessKey, w.region, "sqs", "DeleteMessageBatch", map[string]any{"QueueUrl": w.events, "Entries": done}, nil)
 }
 
 // Drain delivers what waits in the events queue, batch after batch, until
@@ -164,7 +166,7 @@ type Outcome struct {
 
 // hear tells Listen of outcomes.
 func (d *Deployment) hear(account, _, bus string, data []byte) {
-	if account != Account || bus != busName {
+	if account != Account || bus != d.wired(copying).bus {
 		return
 	}
 	var e struct {

@@ -17,8 +17,8 @@ import (
 
 // wiring is what a function is told about what is around it, and who it is.
 type wiring struct {
-	accessKey                    string
-	orders, letters, events, bus string
+	accessKey, region            string
+	orders, letters, events, bus string   // events is the queue that copy gets, and reconcile wakes it by
 	furtherRegions               []string // for expire
 	timeout                      time.Duration
 }
@@ -28,15 +28,19 @@ type wiring struct {
 func (d *Deployment) wired(function string) wiring {
 	if f := d.deployed[function]; f != nil {
 		e := f.Environment
-		return wiring{
-			accessKey: f.Role.AccessKeyID, orders: e["ORDERS_QUEUE_URL"], letters: e["ORDERS_DLQ_URL"], events: e["EVENTS_QUEUE_URL"], bus: e["EVENT_BUS"],
+		w := wiring{
+			accessKey: f.Role.AccessKeyID, region: f.Region, orders: e["ORDERS_QUEUE_URL"], letters: e["ORDERS_DLQ_URL"], events: e["EVENTS_QUEUE_URL"], bus: e["EVENT_BUS"],
 			furtherRegions: regionsIn(e["EXPIRE_REGIONS"]), timeout: f.Timeout,
 		}
+		if function == copying {
+			w.events = f.Sources[0].QueueURL
+		}
+		return w
 	}
-	w := wiring{accessKey: Account, orders: queueURL(ordersQueue("{region}", "{lane}")), bus: busName, timeout: otherTimeout}
+	w := wiring{accessKey: Account, region: Home, orders: queueURL(ordersQueue("{region}", "{lane}")), bus: busName, timeout: otherTimeout}
 	switch function {
 	case copying:
-		w.letters, w.timeout = queueURL(ordersDLQ), copyTimeout
+		w.letters, w.events, w.timeout = queueURL(ordersDLQ), queueURL(eventsQueue), copyTimeout
 	case reconciling:
 		w.events = queueURL(eventsQueue)
 	}
@@ -57,8 +61,8 @@ func (d *Deployment) deployTemplates(ctx context.Context) error {
 		switch {
 		case err != nil:
 			return err
-		case f.Account != Account || f.Region != Home:
-			return fmt.Errorf("%s is in account %s and %s: proofs have the home %s in %s", f.Name, f.Account, f.Region, Account, Home)
+		case f.Account != Account:
+			return fmt.Errorf("%s is in account %s: proofs have account %s", f.Name, f.Account, Account)
 		case f.Environment["POLICY_HASH"] != hash:
 			return fmt.Errorf("the policies have the hash %s and POLICY_HASH of %s is %s: make the templates for these policies", hash, f.Name, f.Environment["POLICY_HASH"])
 		}
@@ -66,7 +70,7 @@ func (d *Deployment) deployTemplates(ctx context.Context) error {
 	}
 	sources := deployed[copying].Sources
 	if len(sources) != 1 || !sources[0].Enabled || !sources[0].PartialAnswers || sources[0].BatchSize != batchSize || sources[0].Window != window {
-		return fmt.Errorf("snapferry-copy has the event sources %+v: proofs have one, with partial answers, batches of %d and a window of %s", sources, batchSize, window)
+		return fmt.Errorf("%s has the event sources %+v: proofs have one, with partial answers, batches of %d and a window of %s", deployed[copying].Name, sources, batchSize, window)
 	}
 	s := &d.settings
 	s.Copiers = max(sources[0].MaxConcurrency, 1)
