@@ -175,3 +175,42 @@ func TestMetricsAreOurs(t *testing.T) {
 		t.Errorf("metrics shown %q, want all that are measured, %q", got, want)
 	}
 }
+
+// TestBoundaryDoc: the permissions boundary in docs/deploy.md lets through what the
+// roles of target and source accounts may do, and no more.
+func TestBoundaryDoc(t *testing.T) {
+	doc := string(contents(t, "../../docs/deploy.md"))
+	_, text, found := strings.Cut(doc, "<!-- the least boundary -->\n```json\n")
+	if !found {
+		t.Fatal("docs/deploy.md has no permissions boundary")
+	}
+	text, _, _ = strings.Cut(text, "```")
+	var boundary struct {
+		Statement []struct {
+			Effect   string
+			Action   []string
+			Resource string
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &boundary); err != nil {
+		t.Fatal(err)
+	}
+	if len(boundary.Statement) != 1 || boundary.Statement[0].Effect != "Allow" || boundary.Statement[0].Resource != "*" {
+		t.Fatalf("the boundary is %+v", boundary)
+	}
+	var want []string
+	worlds(t, func(_ *testing.T, _ Settings, _ []policy.Policy, b Blueprint) {
+		for _, role := range roles(b) {
+			for _, s := range role.Statements {
+				if !s.Deny {
+					want = append(want, s.Actions...)
+				}
+			}
+		}
+	})
+	// The wildcard has the plain action.
+	want = slices.DeleteFunc(set(want), func(action string) bool { return action == "kms:GenerateDataKey" })
+	if diff := cmp.Diff(want, boundary.Statement[0].Action); diff != "" {
+		t.Errorf("the boundary in docs/deploy.md (-want +got):\n%s", diff)
+	}
+}
