@@ -28,7 +28,7 @@ GLOBAL = {key.lower() for key in """
 
 def judge(statement):
     """What the reference has against a statement: a list of sentences."""
-    found = [f"{part} is not looked at" for part in ("NotAction", "NotResource", "NotPrincipal") if part in statement.body]
+    found = [f"{part} is not looked at" for part in ("NotAction", "NotResource", "NotPrincipal") if part in statement.body and not denies_others(statement, part)]
     if not statement.actions and "NotAction" not in statement.body:
         found.append("no action")
     for pattern in statement.actions:
@@ -39,6 +39,11 @@ def judge(statement):
         found += conditions(statement, pattern, actions)
         found += resources(statement, pattern, actions)
     return [f"{statement.where}: {text}" for text in found]
+
+
+def denies_others(statement, part):
+    """A denial of all but some resources is looked at as one of these."""
+    return part == "NotResource" and statement.body["Effect"] == "Deny"
 
 
 def conditions(statement, pattern, actions):
@@ -61,7 +66,7 @@ def resources(statement, pattern, actions):
         return ["a trust policy has no resource"] if statement.resources else []
     if statement.kind == "key":
         return [] if statement.resources == ["*"] else ["the resource of a key policy is *, the key"]
-    if not statement.resources and "NotResource" not in statement.body:
+    if not statement.resources:
         return ["no resource"]
     types = [t for action in actions for t in types_of(action)]
     found = []

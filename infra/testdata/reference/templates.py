@@ -48,7 +48,8 @@ class Statement:
 
     @property
     def resources(self):
-        return as_list(self.body.get("Resource"))
+        """Those that it is about or, as a denial, leaves out."""
+        return as_list(self.body.get("Resource") or self.body.get("NotResource"))
 
     @property
     def keys(self):
