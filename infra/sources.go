@@ -48,8 +48,13 @@ func keyPolicy(b blueprint.Blueprint, account, region string) ([]byte, error) {
 	if b.StackSet != nil {
 		statements = b.StackSet.Source.KeyStatements
 	}
-	data, err := json.MarshalIndent(blueprint.Document(statements...), "", "  ")
+	data, err := readable(statements)
 	// What CloudFormation fills in for a StackSet, nobody does here.
-	text := strings.NewReplacer("${AWS::AccountId}", account, "${AWS::Region}", region).Replace(string(data))
-	return []byte(text + "\n"), err
+	return []byte(strings.NewReplacer("${AWS::AccountId}", account, "${AWS::Region}", region).Replace(string(data))), err
+}
+
+// readable are statements as JSON for people.
+func readable(statements []blueprint.Statement) ([]byte, error) {
+	data, err := json.MarshalIndent(blueprint.Document(statements...), "", "  ")
+	return append(data, '\n'), err
 }

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	"snapferry/infra/blueprint"
-	"snapferry/infra/stacks"
 )
 
 // An assembly is a folder of stacks that are deployed with the same credentials.
@@ -21,9 +20,7 @@ type assembly struct {
 }
 
 var assemblies = []assembly{
-	{"target", "the target account", ".", func(b blueprint.Blueprint, dist, out, _ string, _ io.Writer) error {
-		return stacks.Target(b, dist, out)
-	}},
+	{"target", "the target account", ".", target},
 	{"source", "the source accounts", "source", func(b blueprint.Blueprint, _, out, named string, stdout io.Writer) error {
 		return sources(b, out, named, stdout)
 	}},

@@ -18,6 +18,7 @@ const (
 const (
 	ofQueues    = "AWS/SQS"
 	ofFunctions = "AWS/Lambda"
+	ofRules     = "AWS/Events"
 	// ours is the namespace of what the functions measure themselves.
 	ours = Application
 
@@ -62,6 +63,7 @@ func (d deployment) alarms() []Alarm {
 		d.alarm("dead-events", "dead-events", "An event could not be handled and is in "+d.eventsDeadQueue+".", waiting(d.eventsDeadQueue)),
 		d.alarm("dead-orders", "dead-orders", "EC2 has refused to make a copy for a day: the order is in "+d.ordersDeadQueue+".", waiting(d.ordersDeadQueue)),
 		d.alarm("undelivered", "undelivered", "EventBridge could not deliver an event or a schedule: it is in "+d.undeliveredQueue+".", waiting(d.undeliveredQueue)),
+		d.eventsRefused(d.HomeRegion, d.rules(), d.app),
 		d.ordersMissing(),
 		d.alarm("copies-failed", "copies-failed", "Copies have failed.", measured("CopiesFailed", "Sum", quarterly)),
 		// The alarm stays until a run of expire has had nothing to complain of.
@@ -133,6 +135,34 @@ func (d deployment) silent(function string, every time.Duration) Alarm {
 
 func (d deployment) failing(function string) Alarm {
 	return d.alarm(function+"-errors", "errors", d.full(function)+" ends with errors.", d.ofFunction(function, "Errors", "Sum", quarterly))
+}
+
+// eventsRefused tells when what a Region's rules send arrives nowhere, neither at
+// its target nor in the dead-letter queue: nothing else tells of that, because no
+// queue holds anything then. Metrics of rules on the default bus have the
+// dimension RuleName, those of rules on another bus EventBusName too (EventBridge
+// user guide, "Monitoring Amazon EventBridge").
+func (d deployment) eventsRefused(region string, rules []Rule, bus string) Alarm {
+	var metrics []Metric
+	var ids []string
+	for _, rule := range rules {
+		for _, name := range []string{"FailedInvocations", "InvocationsFailedToBeSentToDlq"} {
+			m := Metric{Namespace: ofRules, Name: name, Dimensions: map[string]string{"RuleName": rule.Name},
+				Statistic: "Sum", Period: minutely, Label: rule.Name}
+			if bus != "" {
+				m.Dimensions["EventBusName"] = bus
+			}
+			ids = append(ids, fmt.Sprintf("m%d", len(metrics)))
+			metrics = append(metrics, m)
+		}
+	}
+	name := "events-refused"
+	if bus == "" {
+		name = "forwarder-events-refused"
+	}
+	a := d.alarm(name, "events-refused", "EventBridge could not deliver events in "+region+", and may have lost them.", metrics...)
+	a.Expression = "MAX([" + strings.Join(ids, ",") + "])"
+	return a
 }
 
 // forwarderAlarm tells when a Region's events do not reach the home Region.

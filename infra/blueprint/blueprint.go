@@ -21,6 +21,9 @@ type Blueprint struct {
 	Forwarders []Forwarder
 	// Keys are the Regions that get a key of snapferry's own, sorted.
 	Keys []Key
+	// EncryptionKeys are the user's own keys for queues, topics and logs, by Region,
+	// sorted; none where AWS encrypts.
+	EncryptionKeys []EncryptionKey
 	// Sources are one for each source account and Region in it; none where
 	// StackSet is.
 	Sources []Source
@@ -52,23 +55,15 @@ type StackSet struct {
 type Home struct {
 	Account, Region string
 	Bus             string // its name
-	// TransportKey encrypts what EventBridge and CloudWatch deliver to: queues
-	// under SQS's own key take nothing from them.
-	TransportKey KeyPolicy
-	Queues       []Queue
-	Rules        []Rule // on Bus, to the events queue
-	Functions    []Function
+	Queues          []Queue
+	Rules           []Rule // on Bus, to the events queue
+	Functions       []Function
 	// Scheduler is the role that invokes functions on their schedules.
 	Scheduler Role
 	Topic     Topic
 	Alarms    []Alarm
 	Dashboard Dashboard
 }
-
-// TransportKeyARN, as a statement's resource, is the transport key of the stack
-// that the statement is in: its ARN is known only once the key has been made, so
-// that infra/stacks puts a reference there.
-const TransportKeyARN = "${TransportKey.Arn}"
 
 // Function is one of the Lambda functions.
 type Function struct {
@@ -87,7 +82,8 @@ type Function struct {
 	Undelivered string
 	// Source feeds the function from a queue; nil for none.
 	Source        *EventSource
-	LogRetention  int // days
+	LogRetention  int    // days
+	LogKey        string // the ARN of the key that encrypts the log; "" is AWS's own
 	Tracing       bool
 	MaxConcurrent int // reserved concurrency; 0 for none
 }
@@ -110,10 +106,9 @@ type Queue struct {
 	// "" for none.
 	DeadLetters string
 	MaxReceives int
-	// Transport queues are encrypted under the stack's transport key, because
-	// EventBridge delivers to them; the others under SQS's own.
-	Transport bool
-	Policy    []Statement // besides the refusal of plain HTTP
+	// Key is the ARN of the key that encrypts it; "" is SQS's own.
+	Key    string
+	Policy []Statement // besides the refusal of plain HTTP
 }
 
 // Rule is an EventBridge rule.
@@ -128,12 +123,11 @@ type Rule struct {
 
 // Forwarder sends one Region's events to the home bus.
 type Forwarder struct {
-	Region       string
-	Rules        []Rule // on the Region's default bus
-	Undelivered  Queue
-	TransportKey KeyPolicy
-	Topic        Topic // alarms reach topics of their own Region only
-	Alarms       []Alarm
+	Region      string
+	Rules       []Rule // on the Region's default bus
+	Undelivered Queue
+	Topic       Topic // alarms reach topics of their own Region only
+	Alarms      []Alarm
 }
 
 // Role is an IAM role: who may take it on, and what it may do then.
@@ -153,15 +147,24 @@ type Key struct {
 	Policy KeyPolicy
 }
 
+// EncryptionKey is a key of the user's own, and what its policy must have besides;
+// printed for people, since the key is theirs.
+type EncryptionKey struct {
+	Region, ARN string
+	Statements  []Statement
+}
+
 // KeyPolicy is a key's description and who may do what with it.
 type KeyPolicy struct {
 	Description string
 	Statements  []Statement
 }
 
-// Topic is an SNS topic for people.
+// Topic is an SNS topic for people: names of alarms and numbers go there, nothing
+// of what is copied.
 type Topic struct {
 	Name   string
+	Key    string // the ARN of the key that encrypts it; "" is none
 	Emails []string
 	Policy []Statement // besides the refusal of plain HTTP
 }

@@ -52,6 +52,7 @@ func (s Settings) check() (problems []policy.Problem) {
 	each("$.ownKeys", s.OwnKeys)
 	each("$.expireRegions", s.ExpireRegions)
 	each("$.defaultKeys", s.keyRegions())
+	each("$.encryptionKeys", sorted(s.EncryptionKeys))
 	for i, source := range s.Sources {
 		path := fmt.Sprintf("$.sources[%d]", i)
 		if source.Account == s.Account {

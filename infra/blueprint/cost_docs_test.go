@@ -24,9 +24,6 @@ const (
 	pollers = 5
 )
 
-// transportKeys are those of the home stack and of each forwarder.
-func transportKeys(b Blueprint) int { return 1 + len(b.Forwarders) }
-
 // idle is a row of what a deployment costs in which nothing is shared.
 type idle struct {
 	what, many, price string
@@ -36,7 +33,7 @@ type idle struct {
 // idleCost is what a deployment costs a month in a year, the first or a later one,
 // and the rows that do not depend on it.
 func idleCost(b Blueprint) (keys int, rows []idle) {
-	keys = transportKeys(b) + len(b.Keys)
+	keys = len(b.Keys)
 	watched, shown := 0, 0
 	for _, a := range b.Home.Alarms {
 		watched += len(a.Metrics)

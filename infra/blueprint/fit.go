@@ -27,7 +27,9 @@ func (d deployment) fit() (problems, warnings []policy.Problem) {
 		problem("$.lanes", fmt.Sprint(d.Lanes), "makes %d queues for %d target Regions, and a stack has room for %d: write %d or less",
 			queues, len(d.targets), maxQueues, maxQueues/len(d.targets))
 	}
+	d.fitEncryption(problem)
 	d.warn(d.reporter(&warnings))
+	d.warnOfEncryption(d.reporter(&warnings))
 	return problems, warnings
 }
 

@@ -61,6 +61,22 @@ func TestFit(t *testing.T) {
 			warnings: "settings.json: $.defaultKeys: \"ap-south-1\" is no Region to which an enabled policy copies without a CmkArn: remove it\n",
 		},
 		{
+			name: "an encryption key for nothing",
+			change: func(s *Settings, _ *policy.Policy) {
+				ownEncryption(s)
+				s.EncryptionKeys["ap-south-1"] = keyARN("ap-south-1", target, 9)
+			},
+			problems: "settings.json: $.encryptionKeys: \"ap-south-1\" is a Region in which nothing is deployed: remove it; there are queues and topics in the home Region, the source Regions and those that policies copy to\n",
+		},
+		{
+			name: "encryption keys in some Regions, and another account's",
+			change: func(s *Settings, _ *policy.Policy) {
+				s.EncryptionKeys = map[string]string{"us-east-1": keyARN("us-east-1", target, 9), "eu-west-2": foreign}
+			},
+			warnings: "settings.json: $.encryptionKeys.eu-west-2: \"" + foreign + "\" is a key of account 333333333333: its policy there must have the statements that make synth writes\n" +
+				"settings.json: $.encryptionKeys: \"sa-east-1\" has no key here, so that AWS's own encrypts the queues there, and nothing the topic: add a key of that Region\n",
+		},
+		{
 			name:     "a key of another account",
 			change:   func(_ *Settings, p *policy.Policy) { p.Rules[1].Encrypted, p.Rules[1].KeyARN = true, foreign },
 			warnings: "settings.json: policy example: \"" + foreign + "\" is a key of account 333333333333: its policy there must let the role arn:aws:iam::222222222222:role/snapferry-copy use it\n",

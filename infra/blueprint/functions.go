@@ -69,6 +69,7 @@ func (d deployment) function(name, description string, timeout time.Duration, pe
 			Statements: append(permissions, d.running(name)...),
 		},
 		LogRetention: d.LogRetention,
+		LogKey:       d.EncryptionKeys[d.HomeRegion],
 		Tracing:      d.Tracing,
 	}
 }
@@ -84,8 +85,8 @@ func (d deployment) scheduler() Role {
 	return Role{
 		Name: d.schedulerRole, Path: d.IAMPath, Boundary: d.boundaryIn(d.Account),
 		Trust: runBy("scheduler.amazonaws.com", d.Account),
-		Statements: []Statement{
-			{
+		Statements: allow(
+			Statement{
 				Sid:     "Invoke",
 				Actions: []string{"lambda:InvokeFunction"},
 				Resources: []string{
@@ -93,13 +94,13 @@ func (d deployment) scheduler() Role {
 					d.arn("lambda", d.HomeRegion, "function:"+d.full(reconcileFunction)),
 				},
 			},
-			{
+			Statement{
 				Sid:       "Undelivered",
 				Actions:   []string{"sqs:SendMessage"},
 				Resources: []string{d.queue(d.undeliveredQueue)},
 			},
-			d.transport("WriteUndelivered", "kms:GenerateDataKey", "kms:Decrypt"),
-		},
+			d.queueKey(),
+		),
 	}
 }
 

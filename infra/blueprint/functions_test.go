@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"snapferry/internal/policy"
 )
 
 // TestFunctions compares what the guide's functions run with, their roles aside:
@@ -74,15 +76,13 @@ func TestChina(t *testing.T) {
 	}
 }
 
-// TestQueues: where EventBridge delivers, the queue is under the transport key
-// and lets in the rules by name; what fails ends in a queue that is watched; and
+// TestQueues: where EventBridge delivers, the queue lets in the rules by name; what fails ends in a queue that is watched; and
 // nothing but the copy function buries orders.
 func TestQueues(t *testing.T) {
 	b := guide(t, nil)
 	type facts struct {
 		DeadLetters string
 		Receives    int
-		Transport   bool
 		From        []string
 	}
 	rules := []string{
@@ -90,11 +90,11 @@ func TestQueues(t *testing.T) {
 		"arn:aws:events:us-east-1:222222222222:rule/snapferry/snapferry-share-events",
 	}
 	want := map[string]facts{
-		"snapferry-events":                {DeadLetters: "snapferry-events-dlq", Receives: 5, Transport: true, From: rules},
+		"snapferry-events":                {DeadLetters: "snapferry-events-dlq", Receives: 5, From: rules},
 		"snapferry-events-dlq":            {},
-		"snapferry-undelivered":           {Transport: true, From: rules},
+		"snapferry-undelivered":           {From: rules},
 		"snapferry-orders-dlq.fifo":       {},
-		"snapferry-forwarder-undelivered": {Transport: true, From: []string{"arn:aws:events:sa-east-1:222222222222:rule/snapferry-copy-events"}},
+		"snapferry-forwarder-undelivered": {From: []string{"arn:aws:events:sa-east-1:222222222222:rule/snapferry-copy-events"}},
 	}
 	for _, region := range []string{"eu-west-2", "sa-east-1"} {
 		for lane := range 8 {
@@ -104,7 +104,7 @@ func TestQueues(t *testing.T) {
 	got := map[string]facts{}
 	i := slices.IndexFunc(b.Forwarders, func(f Forwarder) bool { return f.Region == "sa-east-1" })
 	for _, q := range append(slices.Clone(b.Home.Queues), b.Forwarders[i].Undelivered) {
-		f := facts{DeadLetters: q.DeadLetters, Receives: q.MaxReceives, Transport: q.Transport}
+		f := facts{DeadLetters: q.DeadLetters, Receives: q.MaxReceives}
 		for _, s := range q.Policy {
 			if !slices.Equal(s.Actions, []string{"sqs:SendMessage"}) || !slices.Equal(s.Principals["Service"], []string{"events.amazonaws.com"}) {
 				t.Errorf("%s lets %v do %q", q.Name, s.Principals, s.Actions)
@@ -138,4 +138,55 @@ func TestOrganization(t *testing.T) {
 	if strings.Contains(text, "111111111111") || strings.Contains(text, "us-east-1") {
 		t.Errorf("the source of any account names one: %s", text)
 	}
+}
+
+// TestEncryptionKeys: queues, topics and logs are under the key of their Region,
+// and the roles that send and receive may use that of the home Region; without
+// keys no role uses any.
+func TestEncryptionKeys(t *testing.T) {
+	worlds(t, func(t *testing.T, s Settings, _ []policy.Policy, b Blueprint) {
+		home := s.EncryptionKeys[s.HomeRegion]
+		for _, q := range b.Home.Queues {
+			if q.Key != home {
+				t.Errorf("%s is under %q, want %q", q.Name, q.Key, home)
+			}
+		}
+		for _, f := range b.Home.Functions {
+			if f.LogKey != home {
+				t.Errorf("the log of %s is under %q, want %q", f.Name, f.LogKey, home)
+			}
+		}
+		for _, f := range b.Forwarders {
+			if want := s.EncryptionKeys[f.Region]; f.Undelivered.Key != want || f.Topic.Key != want {
+				t.Errorf("queue and topic in %s are under %q and %q, want %q", f.Region, f.Undelivered.Key, f.Topic.Key, want)
+			}
+		}
+		if b.Home.Topic.Key != home || len(b.EncryptionKeys) != len(s.EncryptionKeys) {
+			t.Errorf("the topic is under %q, want %q; %d keys with statements, want %d", b.Home.Topic.Key, home, len(b.EncryptionKeys), len(s.EncryptionKeys))
+		}
+		for _, key := range b.EncryptionKeys {
+			inHome := slices.ContainsFunc(key.Statements, func(s Statement) bool { return s.Sid == "SnapferryLogsAreWritten" })
+			if key.ARN != s.EncryptionKeys[key.Region] || inHome != (key.Region == s.HomeRegion) {
+				t.Errorf("%s in %s has the statements %+v", key.ARN, key.Region, key.Statements)
+			}
+		}
+		var want []string
+		if home != "" {
+			want = []string{"snapferry-copy", "snapferry-reconcile", "snapferry-scheduler"}
+		}
+		var users []string
+		for name, role := range roles(b) {
+			for _, s := range role.Statements {
+				if s.Sid == "UseQueueKey" {
+					users = append(users, name)
+					if !slices.Equal(s.Resources, []string{home}) {
+						t.Errorf("%s uses %q, want %q", name, s.Resources, home)
+					}
+				}
+			}
+		}
+		if !slices.Equal(set(users), want) {
+			t.Errorf("%q use the queues' key, want %q", set(users), want)
+		}
+	})
 }

@@ -6,7 +6,7 @@ var thisKey = []string{"*"}
 const whyThisKey = `In a key's own policy "*" is that key.`
 
 // administration lets IAM policies of the account give permissions for a key.
-// Without it a key whose policy has a mistake could be mended by nobody.
+// Without it a key whose policy has a mistake could not be fixed.
 func (d deployment) administration() Statement {
 	return Statement{
 		Sid:        "AccountAdministers",
@@ -14,29 +14,6 @@ func (d deployment) administration() Statement {
 		Actions:    []string{"kms:*"},
 		Resources:  thisKey,
 		Reason:     whyThisKey,
-	}
-}
-
-// transportKey is the key for what services deliver to. SNS needs no statement:
-// it uses the key in the name of whoever publishes.
-func (d deployment) transportKey(region string) KeyPolicy {
-	deliver := func(sid, principal string) Statement {
-		return Statement{
-			Sid:        sid,
-			Principals: service(principal),
-			Actions:    []string{"kms:GenerateDataKey*", "kms:Decrypt"},
-			Resources:  thisKey,
-			Conditions: equals("aws:SourceAccount", d.Account),
-			Reason:     whyThisKey,
-		}
-	}
-	return KeyPolicy{
-		Description: "snapferry: events and alarms in " + region,
-		Statements: []Statement{
-			d.administration(),
-			deliver("EventsArrive", "events.amazonaws.com"),
-			deliver("AlarmsArrive", "cloudwatch.amazonaws.com"),
-		},
 	}
 }
 

@@ -211,7 +211,7 @@ func TestRetags(t *testing.T) {
 // locks or changes a snapshot, and a new one is seen here.
 var powers = map[string][]string{
 	"snapferry-copy": {"ec2:CopySnapshot", "ec2:CreateTags", "ec2:DescribeSnapshots", "ec2:GetEbsDefaultKmsKeyId", "events:PutEvents",
-		"kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*", "kms:ReEncrypt*", "logs:CreateLogStream", "logs:PutLogEvents",
+		"kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", "kms:GenerateDataKey*", "kms:ReEncrypt*", "logs:CreateLogStream", "logs:PutLogEvents",
 		"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage",
 		"xray:PutTelemetryRecords", "xray:PutTraceSegments"},
 	"snapferry-reconcile": {"ec2:DescribeSnapshots", "kms:Decrypt", "kms:GenerateDataKey", "logs:CreateLogStream", "logs:PutLogEvents",
@@ -245,7 +245,7 @@ func TestPowers(t *testing.T) {
 func TestStatements(t *testing.T) {
 	sid := regexp.MustCompile(`^[A-Za-z0-9]+$`)
 	worlds(t, func(t *testing.T, s Settings, policies []policy.Policy, b Blueprint) {
-		keys := []string{TransportKeyARN}
+		keys := []string{s.EncryptionKeys[s.HomeRegion]}
 		for _, source := range s.Sources {
 			keys = append(keys, source.Keys...)
 		}

@@ -19,8 +19,7 @@ func (d deployment) reconcilePermissions() []Statement {
 			Actions:   []string{"sqs:SendMessage"},
 			Resources: []string{d.queue(d.eventsQueue)},
 		},
-		// To send to an encrypted queue takes both.
-		d.transport("WriteEvents", "kms:GenerateDataKey", "kms:Decrypt"),
+		d.queueKey(),
 	)
 }
 
@@ -43,14 +42,18 @@ func anywhere(regions []string) []string {
 	return []string{"*"}
 }
 
-// transport lets a function use the transport key, for what is in the queues.
-func (d deployment) transport(sid string, actions ...string) Statement {
-	return Statement{
-		Sid:        sid,
-		Actions:    actions,
-		Resources:  []string{TransportKeyARN},
+// queueKey lets a role send to queues under a key of the user's own, and receive
+// from them; to send takes both actions (SQS developer guide, "Key management").
+func (d deployment) queueKey() Statement {
+	s := Statement{
+		Sid:        "UseQueueKey",
+		Actions:    []string{"kms:GenerateDataKey", "kms:Decrypt"},
 		Conditions: d.via("sqs", d.HomeRegion),
 	}
+	if key := d.EncryptionKeys[d.HomeRegion]; key != "" {
+		s.Resources = []string{key}
+	}
+	return s
 }
 
 // publish lets a function tell outcomes.

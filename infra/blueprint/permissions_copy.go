@@ -31,12 +31,12 @@ func (d deployment) copyPermissions() []Statement {
 			Actions:   []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
 			Resources: []string{d.queue(d.eventsQueue)},
 		},
-		d.transport("ReadEvents", "kms:Decrypt"),
 		Statement{
 			Sid:       "WorkOnOrders",
 			Actions:   []string{"sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"},
 			Resources: d.orders(d.targets),
 		},
+		d.queueKey(),
 		Statement{
 			Sid:       "BuryOrders",
 			Actions:   []string{"sqs:SendMessage"},

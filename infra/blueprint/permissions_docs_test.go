@@ -21,7 +21,6 @@ var whys = map[string]string{
 	"MarkCopies":               "set tags while copying, and at no other time",
 	"TellOnce":                 "note on a copy that its end was told; no other tag, and only on a marked copy",
 	"TakeEvents":               "Lambda polls under the function's role",
-	"ReadEvents":               "the events queue is encrypted under this key",
 	"WorkOnOrders":             "wait for slots with orders, and hand them back",
 	"BuryOrders":               "put away what EC2 has refused for a day",
 	"TellOutcomes":             "publish outcomes, and no events of others",
@@ -32,11 +31,10 @@ var whys = map[string]string{
 	"Trace":                    "send traces, if `tracing` is on",
 	"Order":                    "order what events missed, after counting what waits",
 	"Wake":                     "have `copy` look into a Region's orders",
-	"WriteEvents":              "the events queue is encrypted under this key",
+	"UseQueueKey":              "with `encryptionKeys`: the queues are encrypted under this key",
 	"DeleteMarkedCopies":       "delete marked copies without a hold: EC2 itself refuses all others",
 	"Invoke":                   "run the two functions",
 	"Undelivered":              "keep what could not be delivered",
-	"WriteUndelivered":         "that queue is encrypted under this key",
 	"Forward":                  "send a Region's events to the home bus",
 	"OfTaggedVolumes":          "snapshot volumes with the tag",
 	"MakeSnapshots":            "EC2 authorises the new snapshot too",
@@ -44,9 +42,11 @@ var whys = map[string]string{
 	"Share":                    "share with the target account, and nobody else",
 	"Unshare":                  "end that, after `unshareDays`",
 	"DeleteItsOwn":             "delete what DLM made, which has DLM's own tag",
-	"AccountAdministers":       "let the account's IAM policies give permissions for the key; without it nobody could mend a mistake in this policy",
-	"EventsArrive":             "EventBridge delivers to queues under this key",
-	"AlarmsArrive":             "CloudWatch publishes to topics under this key",
+	"AccountAdministers":       "let the account's IAM policies give permissions for the key; without it a mistake in this policy could not be fixed",
+	"SnapferryEventsArrive":    "EventBridge delivers to queues under the key",
+	"SnapferryAlarmsArrive":    "CloudWatch publishes to topics under the key",
+	"SnapferryLogsAreWritten":  "CloudWatch Logs encrypts the functions' logs",
+	"SnapferryQueuesAreUsed":   "the roles send and receive; needless where the key's policy leaves it to the account's IAM policies",
 	"Deliver":                  "what these rules send, or could not deliver",
 	"Alarm":                    "alarms of this account",
 	"SnapferryLifecycleUses":   "snapshot volumes under the key",
@@ -66,7 +66,7 @@ Who may do what, for the example in the repository: target account 222222222222,
 us-east-1, copies in sa-east-1 and eu-west-2. The test that compares this page with the code also writes it:
 ` + "`go test ./infra/blueprint -run TestPermissionsDoc -update`" + `. To see yours, read the templates that ` + "`make synth`" + ` writes.
 
-All conditions of a row must hold. ` + "`${TransportKey.Arn}`" + ` is the stack's own key for queues and topics. In the target account no role may share,
+All conditions of a row must hold. In the target account no role may share,
 restore, lock or archive a snapshot, change a key, or read the data in a snapshot. Where the resource is ` + "`*`" + `, Amazon offers
 nothing narrower, or narrower would be wrong; the reason stands there.
 
@@ -88,7 +88,8 @@ managed one goes into ` + "`defaultKeys`" + ` ([settings](settings.md)).`)
 	}
 
 	doc.line("\n## Keys")
-	doc.policy("The transport key", "In the home Region and in each Region with a forwarder, for what EventBridge and CloudWatch deliver to.", b.Home.TransportKey.Statements)
+	encrypted := guide(t, ownEncryption)
+	doc.policy("A key for queues, topics and logs", "What you add to the policy of each key in `encryptionKeys` ([how](deploy.md#your-own-keys-for-queues-topics-and-logs)); here of the home Region's. Those of other Regions need the first two.", encrypted.EncryptionKeys[2].Statements)
 	own := guide(t, func(s *Settings) { s.OwnKeys = []string{"eu-west-2"} })
 	doc.policy("A key of snapferry's own", "One for each Region in `ownKeys`. That the function `copy` may use it follows from the rules that name it.", own.Keys[0].Policy.Statements)
 	doc.policy("A source key", "What its owner adds to the policy that the key has ([how](deploy.md#5-the-source-account)).", b.Sources[0].KeyStatements)

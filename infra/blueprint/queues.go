@@ -22,9 +22,9 @@ func (d deployment) queues() []Queue {
 	undelivered := []Statement{deliver(d.queue(d.undeliveredQueue), d.homeRules()...)}
 	queues := []Queue{
 		{Name: d.eventsDeadQueue, Visibility: inHand, Retention: retention},
-		{Name: d.eventsQueue, Visibility: inHand, Retention: retention, DeadLetters: d.eventsDeadQueue, MaxReceives: receives, Transport: true, Policy: fromRules},
+		{Name: d.eventsQueue, Visibility: inHand, Retention: retention, DeadLetters: d.eventsDeadQueue, MaxReceives: receives, Policy: fromRules},
 		{Name: d.ordersDeadQueue, Visibility: inHand, Retention: retention},
-		{Name: d.undeliveredQueue, Visibility: inHand, Retention: retention, Transport: true, Policy: undelivered},
+		{Name: d.undeliveredQueue, Visibility: inHand, Retention: retention, Policy: undelivered},
 	}
 	// SQS's own redrive would bury an order that waits for a free slot: the copy
 	// function itself decides which orders go to the dead-letter queue.
@@ -32,6 +32,9 @@ func (d deployment) queues() []Queue {
 		for lane := range d.Lanes {
 			queues = append(queues, Queue{Name: d.ordersQueue(region, lane), Visibility: inHand, Retention: retention})
 		}
+	}
+	for i := range queues {
+		queues[i].Key = d.EncryptionKeys[d.HomeRegion]
 	}
 	return queues
 }
@@ -68,7 +71,7 @@ func (d deployment) rules() []Rule {
 func (d deployment) forwarders() []Forwarder {
 	forwarders := make([]Forwarder, len(d.looked))
 	for i, region := range d.looked {
-		f := Forwarder{Region: region, TransportKey: d.transportKey(region)}
+		f := Forwarder{Region: region}
 		var arns []string
 		add := func(name, what, pattern string) {
 			arn := d.arn("events", region, "rule/"+name)
@@ -85,11 +88,11 @@ func (d deployment) forwarders() []Forwarder {
 			add(d.shareRule, "share", event.SharePattern())
 		}
 		f.Undelivered = Queue{
-			Name: d.forwarderUndelivered, Visibility: inHand, Retention: retention, Transport: true,
+			Name: d.forwarderUndelivered, Visibility: inHand, Retention: retention, Key: d.EncryptionKeys[region],
 			Policy: []Statement{deliver(d.arn("sqs", region, d.forwarderUndelivered), arns...)},
 		}
 		f.Topic = d.topic(d.forwarderTopic, region)
-		f.Alarms = []Alarm{d.forwarderAlarm(region)}
+		f.Alarms = []Alarm{d.forwarderAlarm(region), d.eventsRefused(region, f.Rules, "")}
 		forwarders[i] = f
 	}
 	return forwarders
@@ -110,7 +113,7 @@ func (d deployment) forwarding(name, rule string) *Role {
 
 // topic is where the alarms of a Region go.
 func (d deployment) topic(name, region string) Topic {
-	return Topic{Name: name, Emails: d.AlarmEmails, Policy: []Statement{{
+	return Topic{Name: name, Key: d.EncryptionKeys[region], Emails: d.AlarmEmails, Policy: []Statement{{
 		Sid:        "Alarm",
 		Principals: service("cloudwatch.amazonaws.com"),
 		Actions:    []string{"sns:Publish"},

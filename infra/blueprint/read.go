@@ -43,7 +43,7 @@ func ParseSettings(file string, data []byte, o Overrides) (Settings, []policy.Pr
 // known are the fields of settings.
 var known = []string{"account", "homeRegion", "sourceRegions", "sources", "organization", "snapshots", "schedules",
 	"namePrefix", "iamPath", "permissionsBoundary", "tags", "bootstrapQualifier",
-	"copySlots", "capacity", "catchUp", "lanes", "ownKeys", "defaultKeys", "expireRegions", "alarmEmails", "orderAgeHours", "quietHours",
+	"copySlots", "capacity", "catchUp", "lanes", "ownKeys", "defaultKeys", "encryptionKeys", "expireRegions", "alarmEmails", "orderAgeHours", "quietHours",
 	"logLevel", "logRetentionDays", "tracing", "architecture"}
 
 func defaults() Settings {
@@ -110,7 +110,8 @@ func (s *Settings) read(n policy.Value, o Overrides) {
 	read(&s.CatchUp, n.Get("catchUp"), catchUp)
 	read(&s.Lanes, n.Get("lanes"), within(1, maxLanes))
 	s.OwnKeys = regions(n.Get("ownKeys"))
-	s.defaultKeys(n.Get("defaultKeys"))
+	s.DefaultKeys = keysByRegion(n.Get("defaultKeys"))
+	s.EncryptionKeys = keysByRegion(n.Get("encryptionKeys"))
 	s.ExpireRegions = regions(n.Get("expireRegions"))
 	s.AlarmEmails = texts(n.Get("alarmEmails"), `["backup-team@example.com"]`, func(v policy.Value) (string, bool) {
 		return v.Text(320, emailPattern, "write an address such as backup-team@example.com")

@@ -147,7 +147,8 @@ func tags(n policy.Value) (map[string]string, bool) {
 	return all, true
 }
 
-func (s *Settings) defaultKeys(n policy.Value) {
+// keysByRegion reads keys, each for the Region that it is in; nil for none.
+func keysByRegion(n policy.Value) map[string]string {
 	names, values := n.Entries(`{"eu-west-2": "arn:aws:kms:eu-west-2:ACCOUNT:key/KEY-ID"}`)
 	keys := map[string]string{}
 	for i, region := range names {
@@ -157,9 +158,10 @@ func (s *Settings) defaultKeys(n policy.Value) {
 		}
 		keys[region] = values[i].Key(region)
 	}
-	if len(keys) > 0 {
-		s.DefaultKeys = keys
+	if len(keys) == 0 {
+		return nil
 	}
+	return keys
 }
 
 // complete sets what follows from the other settings, in an order of its own.

@@ -54,14 +54,23 @@ func roles(b Blueprint) map[string]Role {
 	return all
 }
 
+// ownEncryption has keys of the user's own for queues, topics and logs.
+func ownEncryption(s *Settings) {
+	s.EncryptionKeys = map[string]string{}
+	for _, region := range []string{"eu-west-2", "sa-east-1", "us-east-1"} {
+		s.EncryptionKeys[region] = keyARN(region, target, 9)
+	}
+}
+
 // TestRoles compares who may do what, for the guide's example, with a file for
 // each role.
 func TestRoles(t *testing.T) {
-	b := guide(t, nil)
+	b, own := guide(t, nil), guide(t, ownEncryption)
 	files := map[string]any{
-		"key-transport": Document(b.Home.TransportKey.Statements...),
-		"key-source":    Document(b.Sources[0].KeyStatements...),
-		"topic":         Document(b.Home.Topic.Policy...),
+		"key-source":               Document(b.Sources[0].KeyStatements...),
+		"topic":                    Document(b.Home.Topic.Policy...),
+		"key-encryption-home":      Document(own.EncryptionKeys[2].Statements...),
+		"key-encryption-elsewhere": Document(own.EncryptionKeys[0].Statements...),
 	}
 	names := map[string]string{
 		"snapferry-copy":                             "copy",

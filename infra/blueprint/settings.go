@@ -24,6 +24,9 @@ type Settings struct {
 	// DefaultKeys are, by Region, the customer managed keys that copies get where
 	// no rule names one.
 	DefaultKeys map[string]string
+	// EncryptionKeys are, by Region, the customer managed keys for queues, topics and
+	// logs there.
+	EncryptionKeys map[string]string
 	// ExpireRegions are those with copies that no policy names any more.
 	ExpireRegions []string
 	AlarmEmails   []string

@@ -2,6 +2,7 @@ package blueprint
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ func TestAlarms(t *testing.T) {
 	worlds(t, func(t *testing.T, s Settings, policies []policy.Policy, b Blueprint) {
 		alarms := slices.Clone(b.Home.Alarms)
 		for _, f := range b.Forwarders {
-			if len(f.Alarms) != 1 {
+			if len(f.Alarms) != 2 {
 				t.Errorf("%d alarms on the forwarder of %s", len(f.Alarms), f.Region)
 			}
 			alarms = append(alarms, f.Alarms...)
@@ -55,7 +56,7 @@ func TestAlarmsOnWhatHurts(t *testing.T) {
 		watched := map[string]Alarm{}
 		for _, a := range b.Home.Alarms {
 			for _, m := range a.Metrics {
-				watched[m.Name+" "+m.Dimensions["QueueName"]+m.Dimensions["FunctionName"]] = a
+				watched[m.Name+" "+m.Dimensions["QueueName"]+m.Dimensions["FunctionName"]+m.Dimensions["RuleName"]] = a
 			}
 		}
 		var want []string
@@ -71,6 +72,9 @@ func TestAlarmsOnWhatHurts(t *testing.T) {
 			if f.Schedule != "" {
 				want = append(want, "Invocations "+f.FullName)
 			}
+		}
+		for _, r := range b.Home.Rules {
+			want = append(want, "FailedInvocations "+r.Name, "InvocationsFailedToBeSentToDlq "+r.Name)
 		}
 		want = append(want, "CopiesFailed ", "ExpiryRefused ", "OrdersMissing ")
 		if s.QuietAfter > 0 {
@@ -90,6 +94,34 @@ func TestAlarmsOnWhatHurts(t *testing.T) {
 		lane := watched["ApproximateAgeOfOldestMessage "+plain.ordersQueue(policies[0].Rules[0].Region, 0)]
 		if lane.Threshold != s.OrderAge.Seconds() {
 			t.Errorf("orders are old after %v s, want %v", lane.Threshold, s.OrderAge)
+		}
+	})
+}
+
+// TestAlarmsOnRules: whatever a rule can't deliver raises an alarm in the rule's own
+// Region, under the dimensions that EventBridge gives to rules of its bus.
+func TestAlarmsOnRules(t *testing.T) {
+	worlds(t, func(t *testing.T, _ Settings, _ []policy.Policy, b Blueprint) {
+		check := func(rules []Rule, bus string, alarms []Alarm) {
+			for _, r := range rules {
+				want := map[string]string{"RuleName": r.Name}
+				if bus != "" {
+					want["EventBusName"] = bus
+				}
+				for _, name := range []string{"FailedInvocations", "InvocationsFailedToBeSentToDlq"} {
+					if !slices.ContainsFunc(alarms, func(a Alarm) bool {
+						return a.Threshold == 1 && a.Comparison == atLeast && a.Missing == notBreaching && slices.ContainsFunc(a.Metrics, func(m Metric) bool {
+							return m.Namespace == "AWS/Events" && m.Name == name && m.Statistic == "Sum" && maps.Equal(m.Dimensions, want)
+						})
+					}) {
+						t.Errorf("no alarm on %s of rule %s on bus %q", name, r.Name, bus)
+					}
+				}
+			}
+		}
+		check(b.Home.Rules, b.Home.Bus, b.Home.Alarms)
+		for _, f := range b.Forwarders {
+			check(f.Rules, "", f.Alarms)
 		}
 	})
 }

@@ -42,6 +42,13 @@ func generated(r *rand.Rand) (Settings, []policy.Policy) {
 	for _, region := range some(r, someRegions, 0) {
 		s.DefaultKeys[region] = keyARN(region, target, 7)
 	}
+	s.EncryptionKeys = map[string]string{}
+	if r.IntN(2) == 0 {
+		s.EncryptionKeys[s.HomeRegion] = keyARN(s.HomeRegion, target, 8)
+		for _, region := range some(r, s.SourceRegions, 0) {
+			s.EncryptionKeys[region] = keyARN(region, target, 8)
+		}
+	}
 	var policies []policy.Policy
 	for i := range 1 + r.IntN(4) {
 		p := policy.Policy{Name: fmt.Sprintf("policy-%d", i), Enabled: r.IntN(4) > 0}

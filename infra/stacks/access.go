@@ -70,17 +70,6 @@ func literalStar(policy constructs.IConstruct, statements []blueprint.Statement)
 	}
 }
 
-// transportKey is the logical id of a stack's transport key.
-const transportKey = "TransportKey"
-
-// newTransportKey makes the key for what services deliver to. It goes with the
-// stack, since what it encrypts does.
-func newTransportKey(stack awscdk.Stack, p blueprint.KeyPolicy) awskms.CfnKey {
-	key := newKey(stack, transportKey, p)
-	key.ApplyRemovalPolicy(awscdk.RemovalPolicy_DESTROY, nil)
-	return key
-}
-
 func newKey(stack awscdk.Stack, name string, p blueprint.KeyPolicy) awskms.CfnKey {
 	return awskms.NewCfnKey(stack, new(name), &awskms.CfnKeyProps{
 		Description:       new(p.Description),

@@ -16,10 +16,14 @@ import (
 // newFunction makes a function, its role, its log group, and what feeds it.
 func newFunction(stack awscdk.Stack, f blueprint.Function, architecture, dist string, scheduler awsiam.CfnRole, made queues) {
 	name := *id(f.Name)
-	logs := awslogs.NewCfnLogGroup(stack, new(name+"Logs"), &awslogs.CfnLogGroupProps{
+	logProps := &awslogs.CfnLogGroupProps{
 		LogGroupName:    new("/aws/lambda/" + f.FullName),
 		RetentionInDays: number(f.LogRetention),
-	})
+	}
+	if f.LogKey != "" {
+		logProps.KmsKeyId = new(f.LogKey)
+	}
+	logs := awslogs.NewCfnLogGroup(stack, new(name+"Logs"), logProps)
 	// What was done to backups can be read after the stack has gone; retention
 	// sees to the end of it.
 	logs.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE, nil)

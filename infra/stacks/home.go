@@ -14,8 +14,7 @@ const busID = "Bus"
 func newHome(app awscdk.App, b blueprint.Blueprint, dist string) awscdk.Stack {
 	h := b.Home
 	stack := newStackWithAssets(app, b.Settings, h.Region, "snapferry: queues, functions, alarms")
-	transport := newTransportKey(stack, h.TransportKey)
-	made := newQueues(stack, h.Queues, transport)
+	made := newQueues(stack, h.Queues)
 
 	bus := awsevents.NewCfnEventBus(stack, new(busID), &awsevents.CfnEventBusProps{
 		Name:        new(h.Bus),
@@ -28,7 +27,7 @@ func newHome(app awscdk.App, b blueprint.Blueprint, dist string) awscdk.Stack {
 	for _, f := range h.Functions {
 		newFunction(stack, f, b.Settings.Architecture, dist, scheduler, made)
 	}
-	topic := newTopic(stack, h.Topic, transport)
+	topic := newTopic(stack, h.Topic)
 	for _, a := range h.Alarms {
 		newAlarm(stack, a, topic)
 	}
@@ -40,12 +39,11 @@ func newHome(app awscdk.App, b blueprint.Blueprint, dist string) awscdk.Stack {
 // Region.
 func newForwarder(app awscdk.App, settings blueprint.Settings, f blueprint.Forwarder) awscdk.Stack {
 	stack := newStack(app, settings.StackName("forwarder-"+f.Region), settings.Account, f.Region, "snapferry: sends the events of "+f.Region+" home")
-	transport := newTransportKey(stack, f.TransportKey)
-	made := newQueues(stack, []blueprint.Queue{f.Undelivered}, transport)
+	made := newQueues(stack, []blueprint.Queue{f.Undelivered})
 	for _, r := range f.Rules {
 		newRule(stack, nil, r, made)
 	}
-	topic := newTopic(stack, f.Topic, transport)
+	topic := newTopic(stack, f.Topic)
 	for _, a := range f.Alarms {
 		newAlarm(stack, a, topic)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"snapferry/infra/blueprint"
 	"snapferry/internal/event"
 )
 
@@ -36,34 +37,36 @@ func TestOverTLS(t *testing.T) {
 	})
 }
 
-// TestEncrypted: all queues and topics are encrypted, and what EventBridge,
-// Scheduler or CloudWatch send to under a key that lets them.
+// TestEncrypted: all queues are encrypted, under the key of the settings where
+// there is one and under SQS's own otherwise; so are topics and logs where there
+// is one.
 func TestEncrypted(t *testing.T) {
-	each(t, func(t *testing.T, _ deployment, in template) {
-		transport := map[string]any{"Fn::GetAtt": []any{"TransportKey", "Arn"}}
-		fromServices := make(map[string]bool)
-		for _, id := range in.of("AWS::Events::Rule") {
-			for _, target := range list(in.Resources[id].Properties["Targets"]) {
-				fromServices[queueOf(in, at(target, "Arn"))] = true
-				fromServices[queueOf(in, at(target, "DeadLetterConfig", "Arn"))] = true
-			}
+	each(t, func(t *testing.T, d deployment, in template) {
+		keys := make(map[string]any)
+		for _, key := range d.blueprint.EncryptionKeys {
+			keys[key.ARN] = key.Region
 		}
-		for _, id := range in.of("AWS::Scheduler::Schedule") {
-			fromServices[queueOf(in, at(in.Resources[id].Properties, "Target", "DeadLetterConfig", "Arn"))] = true
+		// The cases have keys in all of their Regions, or none.
+		if len(keys) > 0 && len(keys) != len(regionsOf(d.blueprint)) {
+			t.Errorf("encryptionKeys are %v, and the Regions %v", keys, regionsOf(d.blueprint))
+		}
+		check := func(id string, key any) {
+			if text, _ := key.(string); (len(keys) > 0) != (keys[text] != nil) {
+				t.Errorf("%s is under %v, and the settings name %v", id, key, keys)
+			}
 		}
 		for _, id := range in.of("AWS::SQS::Queue") {
 			p := in.Resources[id].Properties
-			switch key := p["KmsMasterKeyId"]; {
-			case fromServices[id] && !cmp.Equal(key, any(transport)):
-				t.Errorf("services send to %s, whose key is %v: want the transport key", id, key)
-			case key == nil && p["SqsManagedSseEnabled"] != true:
+			check(id, p["KmsMasterKeyId"])
+			if p["KmsMasterKeyId"] == nil && p["SqsManagedSseEnabled"] != true {
 				t.Errorf("%s is not encrypted", id)
 			}
 		}
 		for _, id := range in.of("AWS::SNS::Topic") {
-			if key := in.Resources[id].Properties["KmsMasterKeyId"]; !cmp.Equal(key, any(transport)) {
-				t.Errorf("CloudWatch sends to %s, whose key is %v: want the transport key", id, key)
-			}
+			check(id, in.Resources[id].Properties["KmsMasterKeyId"])
+		}
+		for _, id := range in.of("AWS::Logs::LogGroup") {
+			check(id, in.Resources[id].Properties["KmsKeyId"])
 		}
 		for _, id := range in.of("AWS::KMS::Key") {
 			if in.Resources[id].Properties["EnableKeyRotation"] != true {
@@ -71,6 +74,15 @@ func TestEncrypted(t *testing.T) {
 			}
 		}
 	})
+}
+
+// regionsOf are those in which something is deployed, keys for copies aside.
+func regionsOf(b blueprint.Blueprint) map[string]bool {
+	regions := map[string]bool{b.Home.Region: true}
+	for _, f := range b.Forwarders {
+		regions[f.Region] = true
+	}
+	return regions
 }
 
 // queueOf is the queue that an ARN or a reference means, "" for none of the
@@ -293,13 +305,9 @@ func sortedWith(list []string, more string) []string {
 func TestKeysStay(t *testing.T) {
 	for name, d := range deployments {
 		for stack, in := range d.target {
-			want := "Delete" // the transport key
-			if strings.HasPrefix(stack, d.stack("key-")) {
-				want = "Retain"
-			}
 			for _, id := range in.of("AWS::KMS::Key") {
-				if got := in.Resources[id].DeletionPolicy; got != want {
-					t.Errorf("%s: the policy for deleting %s of %s is %s, want %s", name, id, stack, got, want)
+				if got := in.Resources[id].DeletionPolicy; got != "Retain" || !strings.HasPrefix(stack, d.stack("key-")) {
+					t.Errorf("%s: the policy for deleting %s of %s is %s, want Retain", name, id, stack, got)
 				}
 			}
 		}

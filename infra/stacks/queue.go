@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 
 	"snapferry/infra/blueprint"
@@ -20,10 +19,10 @@ type queue struct {
 }
 
 // newQueues makes queues with their policies.
-func newQueues(stack awscdk.Stack, list []blueprint.Queue, transport awskms.CfnKey) queues {
+func newQueues(stack awscdk.Stack, list []blueprint.Queue) queues {
 	made := make(queues, len(list))
 	for _, q := range list {
-		made[q.Name] = newQueue(stack, q, transport)
+		made[q.Name] = newQueue(stack, q)
 	}
 	for _, q := range list {
 		if q.DeadLetters != "" {
@@ -36,7 +35,7 @@ func newQueues(stack awscdk.Stack, list []blueprint.Queue, transport awskms.CfnK
 	return made
 }
 
-func newQueue(stack awscdk.Stack, q blueprint.Queue, transport awskms.CfnKey) queue {
+func newQueue(stack awscdk.Stack, q blueprint.Queue) queue {
 	props := &awssqs.CfnQueueProps{
 		QueueName:              new(q.Name),
 		VisibilityTimeout:      seconds(q.Visibility),
@@ -45,8 +44,8 @@ func newQueue(stack awscdk.Stack, q blueprint.Queue, transport awskms.CfnKey) qu
 	if strings.HasSuffix(q.Name, ".fifo") {
 		props.FifoQueue = true
 	}
-	if q.Transport {
-		props.KmsMasterKeyId = transport.AttrArn()
+	if q.Key != "" {
+		props.KmsMasterKeyId = new(q.Key)
 	} else {
 		props.SqsManagedSseEnabled = true
 	}

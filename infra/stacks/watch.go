@@ -6,7 +6,6 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 
 	"snapferry/infra/blueprint"
@@ -14,11 +13,12 @@ import (
 
 // newTopic makes the topic for people. Its policy is whole: with one of its own,
 // a topic lets in nobody by default, alarms included.
-func newTopic(stack awscdk.Stack, t blueprint.Topic, transport awskms.CfnKey) awssns.CfnTopic {
-	topic := awssns.NewCfnTopic(stack, new("Topic"), &awssns.CfnTopicProps{
-		TopicName:      new(t.Name),
-		KmsMasterKeyId: transport.AttrArn(),
-	})
+func newTopic(stack awscdk.Stack, t blueprint.Topic) awssns.CfnTopic {
+	props := &awssns.CfnTopicProps{TopicName: new(t.Name)}
+	if t.Key != "" {
+		props.KmsMasterKeyId = new(t.Key)
+	}
+	topic := awssns.NewCfnTopic(stack, new("Topic"), props)
 	awssns.NewCfnTopicPolicy(stack, new("TopicPolicy"), &awssns.CfnTopicPolicyProps{
 		Topics:         &[]*string{topic.Ref()},
 		PolicyDocument: document(append([]blueprint.Statement{overTLS("sns:Publish", *topic.Ref())}, t.Policy...)...),

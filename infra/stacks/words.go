@@ -34,13 +34,10 @@ func id(name string) *string {
 	return new(b.String())
 }
 
-// text is a string in which CloudFormation fills in what only it knows: the ARN of
-// the transport key, and of a StackSet's stack "${AWS::AccountId}" and the like.
+// text is a string in which CloudFormation fills in what only it knows: in a
+// StackSet's stack "${AWS::AccountId}" and the like.
 func text(s string) *string {
-	switch {
-	case s == blueprint.TransportKeyARN:
-		return awscdk.Token_AsString(awscdk.Fn_GetAtt(new(transportKey), new("Arn")), nil)
-	case strings.Contains(s, "${AWS::"):
+	if strings.Contains(s, "${AWS::") {
 		return awscdk.Fn_Sub(new(s), nil)
 	}
 	return new(s)

@@ -3,6 +3,7 @@ package proof
 import (
 	"encoding/json"
 	"io/fs"
+	"slices"
 	"testing"
 	"testing/fstest"
 
@@ -21,6 +22,7 @@ type goldenCase struct {
 	stacks   []cloudformation.Stack
 	policies map[string][]byte // by file name
 	reading  sim.Readings      // of the world that it is deployed in
+	withheld string            // the Sid of a statement that encryption keys do not get
 }
 
 // goldenOf reads a case.
@@ -58,9 +60,8 @@ func (c goldenCase) templates(t testing.TB, instead fstest.MapFS) *cloudformatio
 	return assembly
 }
 
-// sourceKeys are the policies of the sources' keys, by account: the owner
-// administers the key, and the rest is what the case's owners are told to add.
-func (c goldenCase) sourceKeys(t testing.TB) map[string]string {
+// blueprint is what the case's templates are made of.
+func (c goldenCase) blueprint(t testing.TB) blueprint.Blueprint {
 	t.Helper()
 	settings, problems := blueprint.ParseSettings("settings.json", readFile(t, golden.Cases, c.name+"/settings.json"), blueprint.Overrides{})
 	var policies []policy.Policy
@@ -72,17 +73,42 @@ func (c goldenCase) sourceKeys(t testing.TB) map[string]string {
 	if problems = append(problems, found...); len(problems) > 0 {
 		t.Fatal(problems)
 	}
+	return b
+}
+
+// sourceKeys are the policies of the sources' keys, by account: the owner
+// administers the key, and the rest is what the case's owners are told to add.
+func (c goldenCase) sourceKeys(t testing.TB) map[string]string {
+	t.Helper()
 	keys := map[string]string{}
-	for _, source := range b.Sources {
-		owner := blueprint.Statement{Actions: []string{"kms:*"}, Resources: []string{"*"},
-			Principals: map[string][]string{"AWS": {"arn:aws:iam::" + source.Account + ":root"}}}
-		data, err := json.Marshal(blueprint.Document(append(source.KeyStatements, owner)...))
-		if err != nil {
-			t.Fatal(err)
-		}
-		keys[source.Account] = string(data)
+	for _, source := range c.blueprint(t).Sources {
+		keys[source.Account] = keyPolicy(t, "arn:aws:iam::"+source.Account+":root", source.KeyStatements)
 	}
 	return keys
+}
+
+// encryptionKeys are the policies of the case's own keys for queues, topics and
+// logs, by ARN. They do not leave the key to the account, so that all depends on
+// what people are told to add.
+func (c goldenCase) encryptionKeys(t testing.TB) map[string]string {
+	t.Helper()
+	keys := map[string]string{}
+	for _, key := range c.blueprint(t).EncryptionKeys {
+		statements := slices.DeleteFunc(slices.Clone(key.Statements), func(s blueprint.Statement) bool { return s.Sid == c.withheld })
+		keys[key.ARN] = keyPolicy(t, "arn:aws:iam::"+Account+":role/admin", statements)
+	}
+	return keys
+}
+
+// keyPolicy lets somebody do everything with a key, and has the statements besides.
+func keyPolicy(t testing.TB, administrator string, statements []blueprint.Statement) string {
+	t.Helper()
+	data, err := json.Marshal(blueprint.Document(append(statements, blueprint.Statement{Actions: []string{"kms:*"}, Resources: []string{"*"},
+		Principals: map[string][]string{"AWS": {administrator}}})...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
 
 func readFile(t testing.TB, folder fs.FS, name string) []byte {

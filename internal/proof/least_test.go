@@ -146,10 +146,9 @@ func oneOrMore(value any) (all []string) {
 // dispensable are grounds without which the scenario comes to the same, with the
 // reason: statements by resource and Sid, of whatever stack, and single actions.
 var dispensable = map[string]string{
-	"CopyRole Log":              noLogs,
-	"ReconcileRole Log":         noLogs,
-	"ExpireRole Log":            noLogs,
-	"TransportKey AlarmsArrive": "the simulated AWS has no CloudWatch, whose alarms reach an encrypted topic with it",
+	"CopyRole Log":      noLogs,
+	"ReconcileRole Log": noLogs,
+	"ExpireRole Log":    noLogs,
 
 	"CopyRole FromListedAccounts": "it is there for a reading of Amazon's documents, in TestWhatReadingsNeed",
 

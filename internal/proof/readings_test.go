@@ -157,3 +157,103 @@ func TestWhatReadingsNeed(t *testing.T) {
 		}
 	})
 }
+
+// keyReadings are those that a deployment with its own keys for queues is about.
+var keyReadings = []struct {
+	name string
+	sim.Readings
+}{
+	{"as recorded", sim.Readings{}},
+	{"closed queues", sim.Readings{ClosedQueues: true}},
+	{"keys are told no source", sim.Readings{NoKeySource: true}},
+	{"all others", sim.Readings{
+		PresignedCopy: true, SourceARN: sim.SourceARNSource, NewOwner: true, NoNewAccount: true,
+		SourceOwner: sim.SourceOwnerAccount, NewEncrypted: sim.NewEncryptedResult, ClosedQueues: true, NoKeySource: true}},
+}
+
+// TestOwnKeysInEveryReading: with keys of the user's own the scenario comes to the
+// end that it has without, also where EventBridge delivers to no queue under SQS's
+// own encryption.
+func TestOwnKeysInEveryReading(t *testing.T) {
+	want, _ := goldenOf(t, "proof").under(t, nil, nil)
+	for _, r := range keyReadings {
+		t.Run(r.name, func(t *testing.T) {
+			c := goldenOf(t, "keys")
+			c.reading = r.Readings
+			got, _ := c.under(t, nil, nil)
+			if diff := gocmp.Diff(want, got); diff != "" {
+				t.Errorf("it comes to another end (-under SQS's own keys +here):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestWhatOwnKeysNeed: without any one statement about such a key, in a role's
+// permissions or in the key's policy, the scenario comes to another end, but for
+// those about what the simulated AWS does not encrypt.
+func TestWhatOwnKeysNeed(t *testing.T) {
+	excused := map[string]string{
+		"SnapferryAlarmsArrive":   "the simulated AWS has no SNS",
+		"SnapferryLogsAreWritten": "the simulated CloudWatch Logs encrypts nothing",
+	}
+	c := goldenOf(t, "keys")
+	want, _ := c.under(t, nil, nil)
+	if problems := want.complete(); len(problems) > 0 {
+		t.Fatalf("the scenario is not what it is meant to be:\n%s", strings.Join(problems, "\n"))
+	}
+	used := 0
+	for _, g := range c.grounds(t) {
+		if g.sid == "UseQueueKey" {
+			used++
+			if as, _ := c.under(t, c.without(t, g), nil); len(want.shows(as)) == 0 {
+				t.Errorf("without %s nothing changes: it is granted for nothing", g)
+			}
+		}
+	}
+	if used == 0 {
+		t.Error("no role may use the queues' key")
+	}
+	sids := map[string]bool{}
+	for _, key := range c.blueprint(t).EncryptionKeys {
+		for _, s := range key.Statements {
+			sids[s.Sid] = true
+		}
+	}
+	for sid := range sids {
+		c.withheld = sid
+		as, _ := c.under(t, nil, nil)
+		if shows := want.shows(as); (len(shows) > 0) != (excused[sid] == "") {
+			t.Errorf("without %s in the keys' policies, it shows in %q", sid, shows)
+		}
+	}
+}
+
+// TestClosedQueues: should EventBridge after all deliver to no queue under SQS's own
+// encryption, every event is lost, in dead-letter queues too, and what tells is the
+// metric that the alarms on rules watch. Backups are made all the same: reconcile
+// finds the shares, and copies are told.
+func TestClosedQueues(t *testing.T) {
+	c := goldenOf(t, "proof")
+	c.reading.ClosedQueues = true
+	end, _ := c.under(t, nil, nil)
+	for _, source := range []string{"plain", "twin", "sealed", "distant", "unheard", "halted", "halted2", "stopped"} {
+		for _, region := range []string{london, dublin} {
+			if !slices.ContainsFunc(end.Copies, func(line string) bool {
+				return strings.HasPrefix(line, region) && strings.Contains(line, "completed") && strings.Contains(line, "order=vault/"+source+" ") && strings.Contains(line, "settled=told")
+			}) {
+				t.Errorf("%s has no copy of %s:\n%s", region, source, strings.Join(end.Copies, "\n"))
+			}
+		}
+	}
+	for _, rule := range []string{Home + ":222222222222:rule/snapferry/snapferry-share-events", Home + ":222222222222:rule/snapferry/snapferry-copy-events"} {
+		if !slices.ContainsFunc(end.Lost, func(line string) bool { return strings.Contains(line, rule) }) {
+			t.Errorf("%s lost nothing: %q", rule, end.Lost)
+		}
+	}
+	for _, line := range end.Waiting {
+		// What Scheduler can't deliver it sends under its role, as any caller does.
+		if line != "snapferry-undelivered: 1" {
+			t.Errorf("EventBridge delivered to a closed queue: %q", line)
+		}
+	}
+}
