@@ -64,6 +64,9 @@ func TestDeployedNames(t *testing.T) {
 	for _, a := range alarms {
 		known = append(known, a.Name)
 	}
+	for _, rule := range b.Home.Rules {
+		known = append(known, rule.Name)
+	}
 	for _, role := range roles(b) {
 		known = append(known, role.Name)
 	}
