@@ -53,6 +53,10 @@ func (s Settings) check() (problems []policy.Problem) {
 	each("$.expireRegions", s.ExpireRegions)
 	each("$.defaultKeys", s.keyRegions())
 	each("$.encryptionKeys", sorted(s.EncryptionKeys))
+	if fields := strings.Split(s.Boundary, ":"); len(fields) > 1 && fields[1] != partition {
+		report("$.permissionsBoundary", fmt.Sprintf("%q", s.Boundary), "is in partition %s, but the home Region %s is in %s: write %s",
+			fields[1], s.HomeRegion, partition, strings.Join(append([]string{"arn", partition}, fields[2:]...), ":"))
+	}
 	for i, source := range s.Sources {
 		path := fmt.Sprintf("$.sources[%d]", i)
 		if source.Account == s.Account {

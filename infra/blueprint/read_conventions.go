@@ -84,6 +84,8 @@ func extraTags(n policy.Value) (map[string]string, bool) {
 			values[i].Report("has a key that begins with aws:, which AWS keeps for itself: write another")
 		case strings.EqualFold(key, "Application"):
 			values[i].Report("is snapferry's own tag: its value is always %q; remove it", Application)
+		case slices.ContainsFunc(keys[:i], func(other string) bool { return strings.EqualFold(other, key) }):
+			values[i].Report("has a key that differs from another in case alone, which IAM takes for the same: remove one")
 		case strings.HasPrefix(key, Application+":"):
 			values[i].Report("has a key that begins with %s:, like the marks on copies: write another", Application)
 		default:
