@@ -33,16 +33,22 @@ func TestMain(m *testing.M) {
 //	sqs ACTION JSON
 //		makes a call to the SQS at URL, as 222222222222 in us-east-1; stdout is
 //		the answer
+//	events ACTION REGION JSON
+//		makes a call to the EventBridge at URL, as 222222222222
 //	capture NAME REGEXP
 //		sets NAME to what the group in REGEXP matches in stdout
 //	functions DIR
 //		puts the three functions, built for this machine, into DIR
 //
-// and the variable DEPLOYED, which has the synthesized templates snapferry and
-// the policies that they were made for.
+// and the variables DEPLOYED, which has the synthesized templates snapferry and
+// the policies that they were made for, and GOLDEN, which has the golden cases.
 func TestScripts(t *testing.T) {
 	running := &servers{}
 	deployed, err := filepath.Abs("../../internal/cloudformation/testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases, err := filepath.Abs("../../infra/golden")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,11 +60,13 @@ func TestScripts(t *testing.T) {
 			"interrupt": running.interrupt,
 			"await":     await,
 			"sqs":       callSQS,
+			"events":    callEvents,
 			"capture":   capture,
 			"functions": functionsIn(t.TempDir()),
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DEPLOYED", deployed)
+			e.Setenv("GOLDEN", cases)
 			return nil
 		},
 		RequireExplicitExec: true,

@@ -60,8 +60,8 @@ func newRoot() *cobra.Command {
 Regions you choose, under keys you own, and deletes the copies when their time
 is up. It reads the policy documents of Amazon Data Lifecycle Manager.
 
-Only redrive talks to Amazon: validate only reads files, and sim, local, invoke
-and demo work against a simulated AWS on this machine.
+Only redrive and test-event talk to Amazon: validate only reads files, and sim,
+local, invoke and demo work against a simulated AWS on this machine.
 
 Results go to stdout, messages to stderr. Exit codes: 0 done, 1 the answer is
 no, 2 wrong usage, 3 AWS or the network failed.`,
@@ -89,7 +89,7 @@ no, 2 wrong usage, 3 AWS or the network failed.`,
 		}
 		return usage("%w", err)
 	})
-	root.AddCommand(newValidate(), newSim(), newLocal(), newInvoke(), newDemo(), newRedrive(), newVersion())
+	root.AddCommand(newValidate(), newSim(), newLocal(), newInvoke(), newDemo(), newRedrive(), newTestEvent(), newVersion())
 	return root
 }
 

@@ -112,10 +112,22 @@ func callSQS(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: sqs ACTION JSON")
 	}
-	request, err := http.NewRequest(http.MethodPost, ts.Getenv("URL"), strings.NewReader(args[1]))
+	callJSON(ts, "sqs", "AmazonSQS."+args[0], "us-east-1", args[1])
+}
+
+func callEvents(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: events ACTION REGION JSON")
+	}
+	callJSON(ts, "events", "AWSEvents."+args[0], args[1], args[2])
+}
+
+// callJSON makes a call in the JSON protocol, as 222222222222.
+func callJSON(ts *testscript.TestScript, service, target, region, in string) {
+	request, err := http.NewRequest(http.MethodPost, ts.Getenv("URL"), strings.NewReader(in))
 	ts.Check(err)
-	request.Header.Set("X-Amz-Target", "AmazonSQS."+args[0])
-	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=222222222222/20260101/us-east-1/sqs/aws4_request")
+	request.Header.Set("X-Amz-Target", target)
+	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=222222222222/20260101/"+region+"/"+service+"/aws4_request")
 	client := http.Client{Timeout: 20 * time.Second}
 	response, err := client.Do(request)
 	ts.Check(err)
@@ -123,7 +135,7 @@ func callSQS(ts *testscript.TestScript, neg bool, args []string) {
 	body, err := io.ReadAll(response.Body)
 	ts.Check(err)
 	if response.StatusCode != http.StatusOK {
-		ts.Fatalf("%s: %s: %s", args[0], response.Status, body)
+		ts.Fatalf("%s: %s: %s", target, response.Status, body)
 	}
 	ts.Stdout().Write(body)
 }

@@ -74,6 +74,11 @@ func (d deployment) function(name, description string, timeout time.Duration, pe
 	}
 }
 
+// LogGroup is the name of the log group of the function, where Lambda looks for it.
+func (f Function) LogGroup() string { return logGroup(f.FullName) }
+
+func logGroup(function string) string { return "/aws/lambda/" + function }
+
 // ordersURL is the URL of the orders queues, with places for Region and lane.
 func (d deployment) ordersURL() string {
 	return d.queueURL(d.app + "-orders-{region}-{lane}.fifo")

@@ -71,7 +71,7 @@ func (d deployment) running(function string) []Statement {
 	statements := []Statement{{
 		Sid:       "Log",
 		Actions:   []string{"logs:CreateLogStream", "logs:PutLogEvents"},
-		Resources: []string{d.arn("logs", d.HomeRegion, "log-group:/aws/lambda/"+d.full(function)+":*")},
+		Resources: []string{d.arn("logs", d.HomeRegion, "log-group:"+logGroup(d.full(function))+":*")},
 	}}
 	if d.Tracing {
 		statements = append(statements, Statement{

@@ -17,7 +17,7 @@ import (
 func newFunction(stack awscdk.Stack, f blueprint.Function, architecture, dist string, scheduler awsiam.CfnRole, made queues) {
 	name := *id(f.Name)
 	logProps := &awslogs.CfnLogGroupProps{
-		LogGroupName:    new("/aws/lambda/" + f.FullName),
+		LogGroupName:    new(f.LogGroup()),
 		RetentionInDays: number(f.LogRetention),
 	}
 	if f.LogKey != "" {
