@@ -17,7 +17,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VENV      := .venv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench build build-local lint race fuzz validate local sim invoke crash wire conformance wire-tools sam sam-tools templates template-tools synth bootstrap diff deploy destroy clean go node npx
+.PHONY: help run test bench build build-local lint race fuzz validate local sim invoke crash wire conformance wire-tools sam sam-tools templates template-tools synth bootstrap diff deploy destroy test-event clean go node npx
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-zA-Z_-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ help: ## list the targets
 	@echo "  ACCOUNT=$(ACCOUNT) HOME_REGION=$(HOME_REGION)  the target account and its home Region, instead of those in SETTINGS"
 	@echo "  TARGET=$(TARGET)  whose stacks diff, deploy and destroy are about: target or source, for the source accounts"
 	@echo "  STACKS=$(STACKS)  which of them: a stack's name, or a pattern in quotes"
-	@echo "  ARGS=$(ARGS)  more flags for local, sim, run, invoke, bootstrap, diff, deploy and destroy"
+	@echo "  ARGS=$(ARGS)  more flags for local, sim, run, invoke, test-event, bootstrap, diff, deploy and destroy"
 
 # What builds needs Go; gofmt comes with it.
 go:
@@ -167,6 +167,9 @@ destroy: npx synth ## say what stays behind, ask, and remove the deployment (nee
 	@SETTINGS="$(SETTINGS)" POLICIES="$(POLICIES)" dist/local/infra left $(TARGET)
 	$(CDK) destroy --app $(ASSEMBLY) $(ARGS) "$(STACKS)"
 	@case "$(TARGET)" in target) echo "Waiting for 60 seconds, in which SQS refuses new queues of the same names; interrupt this if you do not deploy again."; sleep 60;; esac
+
+test-event: build-local ## see whether events get through what was deployed, in every Region (needs credentials for AWS)
+	@dist/local/snapferry test-event --settings "$(SETTINGS)" --policies "$(POLICIES)" $(if $(ACCOUNT),--account "$(ACCOUNT)") $(if $(HOME_REGION),--home-region "$(HOME_REGION)") $(ARGS)
 
 clean: ## remove what was built
 	rm -rf dist infra/cdk.out .aws-sam $(VENV) $(VENV)-sam $(VENV)-templates

@@ -19,9 +19,9 @@ func newSim() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "sim",
 		Short: "Serve the simulated AWS",
-		Long: `Serve the simulated AWS: EC2 (snapshots), KMS, SQS, EventBridge and STS, and what
-deploying takes, CloudFormation, S3 and SSM, for every account and Region, until
-interrupted.
+		Long: `Serve the simulated AWS: EC2 (snapshots), KMS, SQS, EventBridge, CloudWatch Logs and
+STS, and what deploying takes, CloudFormation, S3 and SSM, for every account and
+Region, until interrupted.
 
 The account that calls is its access key id, when that is 12 digits; signatures
 are not checked. Therefore only loopback addresses are served. The first line on

@@ -244,6 +244,12 @@ func TestWhereTestEventsStop(t *testing.T) {
 			},
 			all, "there is no trace of it", "docs/runbook.md#events-refused",
 		},
+		"EventBridge takes no queue under SQS's own encryption": {
+			func(d *deployedWay) {
+				*d = *deployWay(d.t, sim.Options{Readings: sim.Readings{ClosedQueues: true}})
+			},
+			all, "there is no trace of it", "docs/runbook.md#events-refused",
+		},
 		"the events queue is gone": {
 			func(d *deployedWay) {
 				d.do("us-east-1", "sqs", "DeleteQueue", map[string]any{"QueueUrl": d.queue("snapferry-events")}, nil)
