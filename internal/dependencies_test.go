@@ -1,6 +1,7 @@
 package internal
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,13 +19,24 @@ var pin = regexp.MustCompile(`([\w./-]+)(?:\[\w+\])?(?:==|@)(v?\d[\w.-]*)`)
 // TestDependencies: the tables of dependencies are those that are used.
 func TestDependencies(t *testing.T) {
 	want := map[string]string{}
-	out, err := exec.Command("go", "list", "-m", "-f", "{{if not (or .Indirect .Main)}}{{.Path}} {{.Version}}{{end}}", "all").Output()
+	cmd := exec.Command("go", "mod", "edit", "-json")
+	cmd.Dir = root
+	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("go list: %v", err)
+		t.Fatalf("go mod edit: %v", err)
 	}
-	for line := range strings.Lines(string(out)) {
-		if name, version, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
-			want[name] = version
+	var mod struct {
+		Require []struct {
+			Path, Version string
+			Indirect      bool
+		}
+	}
+	if err := json.Unmarshal(out, &mod); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range mod.Require {
+		if !r.Indirect {
+			want[r.Path] = r.Version
 		}
 	}
 	modules := len(want)
