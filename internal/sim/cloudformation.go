@@ -127,7 +127,7 @@ var cfActions = map[string]cfAction{
 		(*cloudformation).createChangeSet},
 	"DescribeChangeSet":           {"StackName ChangeSetName NextToken IncludePropertyValues", (*cloudformation).describeChangeSet},
 	"ListChangeSets":              {"StackName NextToken", (*cloudformation).listChangeSets},
-	"ExecuteChangeSet":            {"StackName ChangeSetName ClientRequestToken", (*cloudformation).executeChangeSet},
+	"ExecuteChangeSet":            {"StackName ChangeSetName ClientRequestToken DisableRollback", (*cloudformation).executeChangeSet},
 	"DeleteChangeSet":             {"StackName ChangeSetName", (*cloudformation).deleteChangeSet},
 	"DeleteStack":                 {"StackName RoleARN ClientRequestToken DeploymentConfig", (*cloudformation).deleteStack},
 	"UpdateTerminationProtection": {"StackName EnableTerminationProtection", (*cloudformation).updateTerminationProtection},

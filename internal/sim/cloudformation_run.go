@@ -13,6 +13,9 @@ func (f *cloudformation) executeChangeSet(ctx context.Context, c *cfCall) (any, 
 	var s *cfStack
 	var set *cfChangeSet
 	token := c.form.Get("ClientRequestToken")
+	if off := c.form.Get("DisableRollback"); off != "" && off != "false" {
+		return nil, validation("the simulated CloudFormation rolls back what fails: leave DisableRollback out")
+	}
 	_, problem := f.aboutSet(c, func(stack *cfStack, found *cfChangeSet) (any, *apiError) {
 		s, set = stack, found
 		if set.execution != "AVAILABLE" || strings.HasSuffix(s.status, "_IN_PROGRESS") && s.status != inReview {

@@ -296,6 +296,9 @@ func TestChangeSetsThatAreRefused(t *testing.T) {
 	if _, problem := s.ask("CreateChangeSet", "StackName", "there", "ChangeSetName", "again", "TemplateBody", "One"); problem != "AlreadyExistsException: ChangeSet again already exists" {
 		t.Errorf("making it twice: %s", problem)
 	}
+	if _, problem := s.ask("ExecuteChangeSet", "StackName", "there", "ChangeSetName", "again", "DisableRollback", "true"); !strings.HasPrefix(problem, "ValidationError: the simulated CloudFormation rolls back") {
+		t.Errorf("executing without rolling back: %s", problem)
+	}
 	s.must("DeleteChangeSet", "StackName", "there", "ChangeSetName", "again")
 	if _, problem := s.ask("DescribeChangeSet", "StackName", "there", "ChangeSetName", "again"); problem != "ChangeSetNotFound: ChangeSet [again] does not exist" {
 		t.Errorf("a change set that is gone: %s", problem)
