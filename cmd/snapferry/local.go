@@ -18,7 +18,7 @@ import (
 type localFlags struct {
 	worldFlags
 	listen, functions, policies string
-	templates                   string
+	templates, boundary         string
 	sources                     []string
 	slots                       int
 	catchUp                     time.Duration
@@ -44,7 +44,8 @@ to stderr.
 With --templates it deploys what CloudFormation templates say, as "cdk synth" writes
 them: queues, rules and keys are theirs, and each function has their environment,
 memory and time-out and may do only what its role may. They have to be made for
-the same policies, or the functions do not start.
+the same policies, or the functions do not start. Where roles have a permissions
+boundary, --boundary is its document.
 
 With --speed the simulated clock runs faster than the machine's, and with it the
 queues' time-outs; the functions run at the machine's own speed.`,
@@ -58,6 +59,7 @@ queues' time-outs; the functions run at the machine's own speed.`,
 	f.StringVar(&flags.listen, "listen", defaultListen, "serve the simulated AWS at this loopback `HOST:PORT`; port 0 picks a free one")
 	functionFlags(c, &flags.functions, &flags.policies)
 	f.StringVar(&flags.templates, "templates", "", "deploy the synthesized CloudFormation templates in `DIR`")
+	f.StringVar(&flags.boundary, "boundary", "", "what the permissions boundary of the templates' roles lets through, a policy's document in `FILE`")
 	f.StringSliceVar(&flags.sources, "source-regions", []string{homeRegion}, "the `REGIONS` in which snapshots are shared, separated by commas")
 	f.IntVar(&flags.slots, "copy-slots", 20, "how many copies snapferry has pending per target Region")
 	f.DurationVar(&flags.catchUp, "catch-up", 168*time.Hour, "how old a source reconcile still looks at")
@@ -77,6 +79,9 @@ var decided = []string{"source-regions", "copy-slots", "catch-up", "reconcile-ev
 func (flags *localFlags) check(given func(flag string) bool) error {
 	if at := slices.IndexFunc(decided, given); at >= 0 && flags.templates != "" {
 		return usage("--%s: the templates say it: leave it out, or --templates", decided[at])
+	}
+	if flags.boundary != "" && flags.templates == "" {
+		return usage("--boundary: without --templates nothing has roles: leave it out")
 	}
 	if len(flags.sources) == 0 {
 		return usage("--source-regions: want at least one Region")
@@ -141,6 +146,13 @@ func (flags *localFlags) run(c *cobra.Command) error {
 	if flags.templates != "" {
 		if settings.Templates, err = cloudformation.Open(os.DirFS(flags.templates)); err != nil {
 			return no(err)
+		}
+		if flags.boundary != "" {
+			document, err := os.ReadFile(flags.boundary)
+			if err != nil {
+				return no(fmt.Errorf("read the permissions boundary: %w", err))
+			}
+			settings.Templates.Boundary = string(document)
 		}
 		if !c.Flags().Changed("log-level") {
 			settings.LogLevel = "" // the templates'

@@ -46,8 +46,8 @@ type StackSet struct {
 	CallAs                          string
 	MaxConcurrent, FailureTolerance int
 	RegionConcurrency               string
-	// Source has "${AWS::AccountId}", "${AWS::Region}" and "${AWS::Partition}"
-	// for what differs; CloudFormation fills them in.
+	// Source has "${AWS::AccountId}" and "${AWS::Region}" for what differs;
+	// CloudFormation fills them in.
 	Source Source
 }
 

@@ -24,6 +24,10 @@ import (
 // likes.
 type Assembly struct {
 	Stacks []Stack
+	// Boundary, a policy document, stands for every permissions boundary that no
+	// template makes, because the account has it from elsewhere. Without it roles
+	// with such a boundary are refused.
+	Boundary string
 }
 
 // Stack is one template for one account and Region.

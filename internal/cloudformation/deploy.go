@@ -21,6 +21,7 @@ type deployer struct {
 	done     *Deployment
 	exports  map[place]map[string]string
 	managed  map[string]Policy // IAM policies on their own, by ARN
+	bounds   string            // Assembly.Boundary
 	sources  map[string][]EventSource
 	planned  map[string][]Schedule // by the function's ARN
 	stack    *Stack
@@ -33,6 +34,7 @@ type deployer struct {
 // behind what had been created before it.
 func (a *Assembly) Deploy(ctx context.Context, world *sim.World) (*Deployment, error) {
 	d := newDeployer(world)
+	d.bounds = a.Boundary
 	for i := range a.Stacks {
 		if err := d.deploy(ctx, &a.Stacks[i]); err != nil {
 			return nil, fmt.Errorf("%s: %w", a.Stacks[i].File, err)

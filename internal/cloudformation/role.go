@@ -91,8 +91,12 @@ func (d *deployer) path(p *properties) string {
 func (d *deployer) boundary(p *properties) Policy {
 	arn := p.text("PermissionsBoundary")
 	policy, known := d.policyAt(arn)
-	if !known && arn != "" {
-		p.problem("PermissionsBoundary", "no template has the policy %s: deploy a template that makes it before this one, as the account has it at Amazon", arn)
+	switch {
+	case arn == "" || known:
+	case d.bounds != "":
+		return Policy{Name: arn, ARN: arn, Document: d.bounds}
+	default:
+		p.problem("PermissionsBoundary", "no template has the policy %s: deploy a template that makes it before this one, or give its document", arn)
 	}
 	return policy
 }

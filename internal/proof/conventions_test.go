@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"testing/synctest"
 	"time"
 
@@ -36,23 +35,16 @@ type conventional struct {
 	roles    []*cloudformation.Role
 	outcomes []string
 	refused  map[string]bool // role and action
+	problems []error
 }
 
 // bounded shares a snapshot in the deployment of the case organization, whose
 // account has the boundary that it names, and lets the copy expire.
 func bounded(t *testing.T, boundary string) (result conventional) {
 	c := goldenOf(t, "organization")
-	files := fstest.MapFS{"acme.template.json": {Data: []byte(`{"Resources":{"Boundary":{"Type":"AWS::IAM::ManagedPolicy",
-		"Properties":{"ManagedPolicyName":"acme-boundary","PolicyDocument":` + boundary + `}}}}`)}}
-	stacks := []cloudformation.Stack{{Name: "acme", Account: Account, Region: "eu-central-1", File: "acme.template.json"}}
-	for _, s := range c.stacks {
-		files[s.File] = &fstest.MapFile{Data: readFile(t, c.folder, s.File)}
-		stacks = append(stacks, s)
-	}
-	assembly, err := cloudformation.Read(files, stacks...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	assembly := c.templates(t, nil)
+	assembly.Boundary = boundary
+	keys := c.encryptionKeys(t)
 	result.refused = map[string]bool{}
 	synctest.Test(t, func(t *testing.T) {
 		d, err := Deploy(t.Context(), Settings{
@@ -78,6 +70,11 @@ func bounded(t *testing.T, boundary string) (result conventional) {
 				t.Fatal(err)
 			}
 		}
+		for arn, policy := range keys {
+			check(d.World.AddKey(arn))
+			check(d.Do(t.Context(), strings.Split(arn, ":")[3], "kms", "PutKeyPolicy",
+				map[string]any{"KeyId": arn, "PolicyName": "default", "Policy": policy, "BypassPolicyLockoutSafetyCheck": true}, nil))
+		}
 		check(d.World.AddKey(key))
 		check(d.Do(t.Context(), dublin, "ec2", "ModifyEbsDefaultKmsKeyId", form("KmsKeyId", key), nil))
 		check(d.World.AddSnapshot(sim.Seed{Region: "us-east-1", ID: id, Owner: factory, Description: "the database"}))
@@ -90,7 +87,7 @@ func bounded(t *testing.T, boundary string) (result conventional) {
 		time.Sleep(31 * 24 * time.Hour)
 		_, err = d.Expire(t.Context())
 		check(err)
-		result.roles = d.Roles
+		result.roles, result.problems = d.Roles, d.Problems()
 	})
 	return result
 }
@@ -103,8 +100,8 @@ func TestAnOrganizationsConventions(t *testing.T) {
 	if want := "[Started Completed Expired]"; fmt.Sprint(got.outcomes) != want {
 		t.Errorf("outcomes %v, want %s", got.outcomes, want)
 	}
-	if len(got.refused) > 0 {
-		t.Errorf("refused: %v", slices.Sorted(maps.Keys(got.refused)))
+	if len(got.refused) > 0 || len(got.problems) > 0 {
+		t.Errorf("refused: %v, problems: %v", slices.Sorted(maps.Keys(got.refused)), got.problems)
 	}
 	for _, r := range got.roles {
 		if !strings.HasPrefix(r.ARN, "arn:aws:iam::222222222222:role/acme/backup/acme-snapferry-") || r.Boundary != "arn:aws:iam::222222222222:policy/acme-boundary" {

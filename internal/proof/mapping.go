@@ -50,7 +50,10 @@ func (d *Deployment) poll(ctx context.Context) {
 			return
 		}
 		if err != nil {
+			// What is refused is refused again: without a pause the bubble's time
+			// would stand still.
 			d.problem(err)
+			sleep(ctx, time.Second)
 		}
 		if len(batch) == 0 {
 			free <- struct{}{}

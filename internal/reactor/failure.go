@@ -39,7 +39,7 @@ var fixes = []struct{ part, fix string }{
 	{"Not authorized to use key", "allow the copy function's role kms:DescribeKey on the target key, in the role's policy and in the key's"},
 	{"is disabled", "enable the target key, or name another in the policy"},
 	{"keyId", "name an existing key of the target Region in the policy's CmkArn"},
-	{"UnauthorizedOperation", "allow the function's role what the message names; the source is authorised too, as arn:aws:ec2:*::snapshot/*"},
+	{"UnauthorizedOperation", "allow the function's role what the message names; copying takes the permission for the source snapshot too"},
 	{"AccessDenied", "allow the function's role what the message names"},
 	{"TagLimitExceeded", "let the policy's TagsToAdd have fewer tags"},
 	{"SnapshotLimitExceeded", "ask AWS to raise the quota of snapshots in the target Region, or keep copies for a shorter time"},
