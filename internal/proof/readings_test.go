@@ -3,6 +3,7 @@ package proof
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,6 +67,49 @@ func TestScenarioInEveryReading(t *testing.T) {
 			t.Errorf("%s: it comes to another end (-as recorded +here):\n%s", readings[i].name, diff)
 		}
 	})
+}
+
+// TestDemoInEveryReading: what the demo deploys copies what its two accounts share,
+// encrypted and not, in every reading, and IAM refuses nothing.
+func TestDemoInEveryReading(t *testing.T) {
+	c := goldenOf(t, "demo")
+	templates, keys := c.templates(t, nil), c.sourceKeys(t)
+	for _, r := range readings {
+		t.Run(r.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &player{T: t, names: map[string]string{plain: "plain", sealed: "sealed", distant: "distant"}}
+				var refused sync.Map
+				d, err := Deploy(t.Context(), Settings{Templates: templates, PolicyFiles: c.policies, Listen: p.hear,
+					Simulation: sim.Options{NoThrottling: true, Readings: r.Readings, Log: func(call sim.Call, a sim.Answer) {
+						if isRefusal(a.Code) {
+							refused.Store(call.Service+":"+call.Action, a.Code)
+						}
+					}}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				p.d = d
+				p.furnish(keys)
+				p.share(shop, plain)
+				p.share(shop, sealed)
+				p.shareIn(frankfurt, factory, distant)
+				p.passUnderRoles(time.Hour, map[string]time.Time{})
+				copies := p.copies(london, saoPaulo)
+				for _, source := range []string{"plain", "sealed", "distant"} {
+					for _, want := range [][]string{{london, vaultKey}, {saoPaulo}} {
+						if !slices.ContainsFunc(copies, func(line string) bool {
+							return !slices.ContainsFunc(append(want, "completed", "order=vault/"+source, "settled=told"), func(part string) bool { return !strings.Contains(line, part) })
+						}) {
+							t.Errorf("no line has %q and order=vault/%s:\n%s", want, source, strings.Join(copies, "\n"))
+						}
+					}
+				}
+				for call, code := range refused.Range {
+					t.Errorf("%s got %s", call, code)
+				}
+			})
+		})
+	}
 }
 
 // TestStormInEveryReading: a small storm under the roles loses and doubles nothing
