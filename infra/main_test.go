@@ -227,3 +227,45 @@ func TestBootstrap(t *testing.T) {
 		}
 	}
 }
+
+// TestEncryptionKeyPolicies: beside the stacks of the target account lie the
+// statements for each of the user's own keys, and who synthesizes is told of them.
+func TestEncryptionKeyPolicies(t *testing.T) {
+	b, problems := plan("golden/keys/settings.json", "golden/keys/policies", blueprint.Overrides{})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	out := t.TempDir()
+	var told strings.Builder
+	if err := writeEncryptionStatements(b, out, "named", &told); err != nil {
+		t.Fatal(err)
+	}
+	for _, region := range []string{"eu-central-1", "eu-west-1", "eu-west-2", "sa-east-1", "us-east-1"} {
+		name := "encryption-key-policy-" + region + ".json"
+		data, err := os.ReadFile(filepath.Join(out, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var document struct {
+			Version   string
+			Statement []struct{ Sid string }
+		}
+		if err := json.Unmarshal(data, &document); err != nil {
+			t.Fatal(err)
+		}
+		var sids []string
+		for _, s := range document.Statement {
+			sids = append(sids, s.Sid)
+		}
+		want := []string{"SnapferryEventsArrive", "SnapferryAlarmsArrive"}
+		if region == "us-east-1" {
+			want = append(want, "SnapferryLogsAreWritten", "SnapferryQueuesAreUsed")
+		}
+		if !slices.Equal(sids, want) || document.Version != "2012-10-17" {
+			t.Errorf("%s has %q of version %s, want %q", name, sids, document.Version, want)
+		}
+		if line := filepath.Join("named", name) + ": the statements to add to the policy of " + b.Settings.EncryptionKeys[region]; !strings.Contains(told.String(), line) {
+			t.Errorf("%q is not told:\n%s", line, told.String())
+		}
+	}
+}

@@ -17,6 +17,10 @@ func target(b blueprint.Blueprint, dist, out, named string, stdout io.Writer) er
 	if err := stacks.Target(b, dist, out); err != nil {
 		return err
 	}
+	return writeEncryptionStatements(b, out, named, stdout)
+}
+
+func writeEncryptionStatements(b blueprint.Blueprint, out, named string, stdout io.Writer) error {
 	for _, key := range b.EncryptionKeys {
 		name := "encryption-key-policy-" + key.Region + ".json"
 		data, err := readable(key.Statements)
