@@ -44,7 +44,6 @@ func bounded(t *testing.T, boundary string) (result conventional) {
 	c := goldenOf(t, "organization")
 	assembly := c.templates(t, nil)
 	assembly.Boundary = boundary
-	keys := c.encryptionKeys(t)
 	result.refused = map[string]bool{}
 	synctest.Test(t, func(t *testing.T) {
 		d, err := Deploy(t.Context(), Settings{
@@ -70,11 +69,7 @@ func bounded(t *testing.T, boundary string) (result conventional) {
 				t.Fatal(err)
 			}
 		}
-		for arn, policy := range keys {
-			check(d.World.AddKey(arn))
-			check(d.Do(t.Context(), strings.Split(arn, ":")[3], "kms", "PutKeyPolicy",
-				map[string]any{"KeyId": arn, "PolicyName": "default", "Policy": policy, "BypassPolicyLockoutSafetyCheck": true}, nil))
-		}
+		c.addEncryptionKeys(t, d)
 		check(d.World.AddKey(key))
 		check(d.Do(t.Context(), dublin, "ec2", "ModifyEbsDefaultKmsKeyId", form("KmsKeyId", key), nil))
 		check(d.World.AddSnapshot(sim.Seed{Region: "us-east-1", ID: id, Owner: factory, Description: "the database"}))

@@ -115,11 +115,7 @@ func (c goldenCase) play(t *testing.T, templates *cloudformation.Assembly, autho
 		return ending{Deployed: err.Error()}, nil
 	}
 	p.d = d
-	for arn, policy := range c.encryptionKeys(t) {
-		p.check(d.World.AddKey(arn))
-		p.check(d.Do(t.Context(), strings.Split(arn, ":")[3], "kms", "PutKeyPolicy",
-			map[string]any{"KeyId": arn, "PolicyName": "default", "Policy": policy, "BypassPolicyLockoutSafetyCheck": true}, nil))
-	}
+	c.addEncryptionKeys(t, d)
 	p.day(c.sourceKeys(t))
 	e := ending{Copies: p.copies(london, dublin, saoPaulo), Letters: p.letters(), Told: set(p.told), Refused: set(denied)}
 	for _, queue := range []string{eventsQueue, eventsDLQ, "snapferry-undelivered"} {
