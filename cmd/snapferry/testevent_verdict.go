@@ -23,7 +23,7 @@ type findings struct {
 //	where the event was found                 | that is where it stopped
 //	a rule missing, disabled, of another kind | there
 //	messages wait in the events queue         | the copy function does not take them
-//	none of these                             | EventBridge keeps nothing, or the log is late
+//	none of these                             | EventBridge has lost it, or the log is late
 func (w eventsWay) stopped(r route, f findings) (where, next string) {
 	switch {
 	case f.Undelivered != nil:
@@ -33,7 +33,7 @@ func (w eventsWay) stopped(r route, f findings) (where, next string) {
 		return fmt.Sprintf("rule %s of the bus %s of %s can't put events into the queue %s: %s", r.HomeRule, w.Bus, w.Home, w.Events, reasonOf(*f.HomeUndelivered)),
 			"docs/runbook.md#undelivered"
 	case f.Dead != nil:
-		return fmt.Sprintf("the copy function was handed it and could not handle it: it is in %s", w.Dead), "docs/runbook.md#dead-events"
+		return fmt.Sprintf("the copy function received it and failed: it is in %s", w.Dead), "docs/runbook.md#dead-events"
 	}
 	if fault, next := ruleFault(r.Region, "default", r.Rule, r.Kind, f.Rule); fault != "" {
 		return fault, next
@@ -83,7 +83,7 @@ func ruleFault(region, bus, name, kind string, r probe.Rule) (fault, next string
 	return "", ""
 }
 
-// samePattern compares patterns as EventBridge does, who writes them as it likes.
+// samePattern compares patterns as JSON values: EventBridge may format them anew.
 func samePattern(pattern, kind string) bool {
 	var got, want any
 	wanted := event.CopyPattern()

@@ -18,9 +18,9 @@ const sourceTest = "snapferry.test"
 // get through. It stands for one kind of EBS event, and takes its way: the same
 // rules match it. It asks for nothing.
 type Test struct {
-	// ID is the same for all that one command sends: 32 hexadecimal digits.
+	// ID is that of the run that sent it: 32 hexadecimal digits.
 	ID string
-	// Region is where it was put on a bus, which EventBridge says, not the sender.
+	// Region is where it was put on a bus, according to EventBridge.
 	Region string
 	// Kind is the kind of EBS event that it stands for: KindShare or KindCopy.
 	Kind string
@@ -43,8 +43,8 @@ type testDetail struct {
 	Test   string `json:"test"`
 }
 
-// Entry is the test event as PutEvents takes it. Who puts it says nothing of the
-// account and the Region: EventBridge does.
+// Entry is the test event as PutEvents takes it. Account and Region are not in it:
+// EventBridge adds them.
 func (t Test) Entry() (source, detailType, detail string) {
 	data, err := json.Marshal(testDetail{t.Kind, resultSucceeded, t.ID})
 	if err != nil {
@@ -53,10 +53,9 @@ func (t Test) Entry() (source, detailType, detail string) {
 	return sourceTest, detailNotification, string(data)
 }
 
-// decodeTest reads a test event. All principals of the account may put such
-// events, so that one in another form is no error, which would cost five
-// deliveries, an outcome and an alarm: it is ignored, and what it says is not
-// repeated.
+// decodeTest reads a test event. A malformed one is ignored and not an error: any
+// principal of the account may put one, and an error would cost five deliveries, an
+// outcome and an alarm. The reason repeats nothing of its content.
 func decodeTest(e envelope) Event {
 	var d testDetail
 	if unmarshal(e.Detail, &d) != nil || !testID.MatchString(d.Test) ||

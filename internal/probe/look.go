@@ -32,7 +32,7 @@ type Rule struct {
 	Pattern         string
 }
 
-// Rule looks at a rule on a bus. That there is none is a fact, and no error.
+// Rule looks at a rule on a bus. A missing rule is a fact, not an error.
 func (p *Probe) Rule(ctx context.Context, region, bus, name string) (Rule, error) {
 	out, err := p.events(region).DescribeRule(ctx, &eventbridge.DescribeRuleInput{EventBusName: &bus, Name: &name})
 	if _, none := errors.AsType[*eventtypes.ResourceNotFoundException](err); none {
@@ -47,11 +47,11 @@ func (p *Probe) Rule(ctx context.Context, region, bus, name string) (Rule, error
 // Queue is what waits in a queue.
 type Queue struct {
 	Exists bool
-	// Waiting counts messages that nobody has in hand, InHand the others.
+	// Waiting counts the visible messages, InHand those in flight.
 	Waiting, InHand int
 }
 
-// Queue counts what is in a queue. That there is none is a fact, and no error.
+// Queue counts what is in a queue. A missing queue is a fact, not an error.
 func (p *Probe) Queue(ctx context.Context, region, url string) (Queue, error) {
 	waiting, inHand := types.QueueAttributeNameApproximateNumberOfMessages, types.QueueAttributeNameApproximateNumberOfMessagesNotVisible
 	out, err := p.queues(region).GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []types.QueueAttributeName{waiting, inHand}})
@@ -93,8 +93,8 @@ const maxLetters = 100
 const onDesk, deskWait = 2, 3 // seconds
 
 // Letters takes those messages out of a dead-letter queue that contain a phrase,
-// and returns them; the others stay. Of a long queue it reads a part only. That
-// there is no queue is a fact, and no error.
+// and returns them; the others stay. Of a long queue it reads the beginning only. A
+// missing queue is a fact, not an error.
 func (p *Probe) Letters(ctx context.Context, region, url, phrase string) ([]Letter, error) {
 	client := p.queues(region)
 	var found []Letter

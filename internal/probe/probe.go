@@ -1,7 +1,7 @@
 // Package probe sends test events into a deployment, and looks how far they came.
-// It is for the operator's command line, beside internal/cloud, so that no
-// function links what only people need. It decides nothing: what it finds are
-// facts, and what follows from them is the caller's affair.
+// Only the operator's command line uses it: it is not in internal/cloud, so that
+// the functions do not link the clients that it takes. It decides nothing: it
+// reports facts, and the caller draws the conclusions.
 package probe
 
 import (

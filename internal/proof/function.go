@@ -36,6 +36,7 @@ const (
 type process struct {
 	deployment *Deployment
 	current    *invocation
+	stream     string // of its log, once there is one
 
 	copier     *reactor.Copier
 	reconciler *reactor.Reconciler
@@ -180,6 +181,7 @@ func (d *Deployment) invoke(ctx context.Context, p *process, function string, f 
 	p.current = i
 
 	f(ctx)
+	d.report(p, i)
 
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -47,6 +47,7 @@ type ending struct {
 	Told     []string // outcomes
 	Refused  []string // what the functions may not do
 	Lost     []string // rules that lost events
+	Logged   []string // log groups with something in them
 	Problems []string // of the schedules and of the event source mapping
 }
 
@@ -60,7 +61,7 @@ func (e ending) shows(other ending) (names []string) {
 		a, b []string
 	}{
 		{"copies", e.Copies, other.Copies}, {"letters", e.Letters, other.Letters}, {"queues", e.Waiting, other.Waiting}, {"outcomes", e.Told, other.Told},
-		{"refusals", e.Refused, other.Refused}, {"lost events", e.Lost, other.Lost}, {"problems", e.Problems, other.Problems},
+		{"refusals", e.Refused, other.Refused}, {"lost events", e.Lost, other.Lost}, {"logs", e.Logged, other.Logged}, {"problems", e.Problems, other.Problems},
 	} {
 		if !slices.Equal(part.a, part.b) {
 			names = append(names, part.name)
@@ -118,6 +119,14 @@ func (c goldenCase) play(t *testing.T, templates *cloudformation.Assembly, autho
 	c.addEncryptionKeys(t, d)
 	p.day(c.sourceKeys(t))
 	e := ending{Copies: p.copies(london, dublin, saoPaulo), Letters: p.letters(), Told: set(p.told), Refused: set(denied)}
+	for _, f := range []string{copying, reconciling, expiring} {
+		group := d.deployed[f].LogGroup
+		var log struct{ Events []any }
+		p.check(d.Do(t.Context(), Home, "logs", "FilterLogEvents", map[string]any{"logGroupName": group}, &log))
+		if len(log.Events) > 0 {
+			e.Logged = append(e.Logged, group)
+		}
+	}
 	for _, queue := range []string{eventsQueue, eventsDLQ, "snapferry-undelivered"} {
 		e.Waiting = append(e.Waiting, p.waiting(Home, queue)...)
 	}

@@ -17,19 +17,6 @@ import (
 	"snapferry/internal/sim"
 )
 
-// idle are the actions that roles may do and the scenario does not see them do,
-// by role, statement and action, with the reason.
-var idle = map[string]string{
-	"snapferry-copy Log logs:CreateLogStream":      noLogs,
-	"snapferry-copy Log logs:PutLogEvents":         noLogs,
-	"snapferry-reconcile Log logs:CreateLogStream": noLogs,
-	"snapferry-reconcile Log logs:PutLogEvents":    noLogs,
-	"snapferry-expire Log logs:CreateLogStream":    noLogs,
-	"snapferry-expire Log logs:PutLogEvents":       noLogs,
-}
-
-const noLogs = "Lambda itself does it under the role, and the simulated AWS has no CloudWatch Logs"
-
 // TestEveryPermissionIsUsed: in the scenario every statement of every role
 // allows something, and every action in it is done under it.
 func TestEveryPermissionIsUsed(t *testing.T) {
@@ -38,7 +25,7 @@ func TestEveryPermissionIsUsed(t *testing.T) {
 	for role, n := range sortedMap(used) {
 		t.Logf("%s: %d statements, %d actions", role, n.statements, n.actions)
 	}
-	excused := slices.Collect(maps.Keys(idle))
+	var excused []string
 	for permission, reading := range usedIn {
 		excused = append(excused, permission)
 		c := c
@@ -146,10 +133,6 @@ func oneOrMore(value any) (all []string) {
 // dispensable are grounds without which the scenario comes to the same, with the
 // reason: statements by resource and Sid, of whatever stack, and single actions.
 var dispensable = map[string]string{
-	"CopyRole Log":      noLogs,
-	"ReconcileRole Log": noLogs,
-	"ExpireRole Log":    noLogs,
-
 	"CopyRole FromListedAccounts": "it is there for a reading of Amazon's documents, in TestWhatReadingsNeed",
 
 	"CopyRole UseKeys kms:Decrypt":    keysAreAsked,
@@ -243,6 +226,9 @@ func (e ending) complete() (problems []string) {
 	has(e.Letters, "broken/refused", "is disabled")
 	for _, region := range []string{Home, frankfurt, london, dublin, saoPaulo} {
 		has(e.Waiting, region+" snapferry-forwarder-undelivered")
+	}
+	for _, f := range []string{copying, reconciling, expiring} {
+		has(e.Logged, "/aws/lambda/snapferry-"+f)
 	}
 	has(e.Waiting, "snapferry-undelivered: 2") // one from EventBridge, one from Scheduler
 	return problems
