@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -35,6 +36,37 @@ func TestWayOfTheDemo(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestWays: the way is known in every golden deployment, names with a prefix
+// included.
+func TestWays(t *testing.T) {
+	cases, err := filepath.Glob("../../infra/golden/*/settings.json")
+	if err != nil || len(cases) < 5 {
+		t.Fatalf("cases %q, %v", cases, err)
+	}
+	for _, settings := range cases {
+		flags := testEventFlags{settings: settings, policies: filepath.Join(filepath.Dir(settings), "policies")}
+		way, err := flags.way()
+		if err != nil {
+			t.Errorf("%s: %v", settings, err)
+			continue
+		}
+		forwarders, err := filepath.Glob(filepath.Join(filepath.Dir(settings), "target", "*-forwarder-*.template.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		regions := map[string]bool{}
+		for _, r := range way.Routes {
+			regions[r.Region] = true
+			if slices.Contains([]string{r.Kind, r.Rule, r.Undelivered, r.HomeRule, r.HomeUndelivered}, "") {
+				t.Errorf("%s: a route lacks something: %+v", settings, r)
+			}
+		}
+		if len(regions) != len(forwarders) || way.LogGroup == "" || way.Events == "" || way.Dead == "" {
+			t.Errorf("%s: %d Regions with %d forwarders, %+v", settings, len(regions), len(forwarders), way)
+		}
 	}
 }
 
