@@ -17,7 +17,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VENV      := .venv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench build build-local lint race fuzz validate local sim invoke crash wire conformance wire-tools sam sam-tools templates template-tools synth bootstrap diff deploy destroy test-event clean go node npx
+.PHONY: help run test bench build build-local lint race fuzz validate local sim invoke crash wire conformance wire-tools sam sam-tools templates template-tools synth bootstrap diff deploy destroy test-event cdk-cli clean go node npx
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-zA-Z_-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -140,6 +140,8 @@ STACKS   ?= *
 CDK      := npx --yes aws-cdk@2.1148.1
 # The app writes the stacks of the source accounts into a folder of their own: they
 # are deployed with other credentials.
+# How many seconds SQS keeps the names of deleted queues.
+NAMES_REST := 60
 ASSEMBLY  = infra/cdk.out$(if $(filter source,$(TARGET)),/source)
 
 node:
@@ -166,7 +168,14 @@ deploy: npx synth ## deploy to the target account, or with TARGET=source to the 
 destroy: npx synth ## say what stays behind, ask, and remove the deployment (needs credentials for AWS)
 	@SETTINGS="$(SETTINGS)" POLICIES="$(POLICIES)" dist/local/infra left $(TARGET)
 	$(CDK) destroy --app $(ASSEMBLY) $(ARGS) "$(STACKS)"
-	@case "$(TARGET)" in target) echo "Waiting for 60 seconds, in which SQS refuses new queues of the same names; interrupt this if you do not deploy again."; sleep 60;; esac
+	@case "$(TARGET)" in target) echo "Waiting for $(NAMES_REST) seconds, in which SQS refuses new queues of the same names; interrupt this if you do not deploy again."; sleep $(NAMES_REST);; esac
+
+# What `npx` runs, from a folder in which nothing else is.
+cdk-cli: npx build-local ## deploy and destroy with the real CDK command line in the simulated AWS (needs npm's registry; minutes)
+	@command -v npm >/dev/null || { echo "npm is missing: it comes with Node.js (https://nodejs.org); put its bin folder on PATH"; exit 1; }
+	@npm install --prefix dist/cdk --no-save --no-package-lock --no-audit --no-fund --loglevel=error $(lastword $(CDK)) >/dev/null || \
+		{ echo "npm can't get $(lastword $(CDK)): see that its registry answers (npm ping), or set another with npm config set registry URL"; exit 1; }
+	go test -count=1 -timeout 30m -run '^TestCommandLine$$' -v ./infra -args -cli "$(CURDIR)/dist/cdk/node_modules/.bin/cdk"
 
 test-event: build-local ## see whether events get through what was deployed, in every Region (needs credentials for AWS)
 	@dist/local/snapferry test-event --settings "$(SETTINGS)" --policies "$(POLICIES)" $(if $(ACCOUNT),--account "$(ACCOUNT)") $(if $(HOME_REGION),--home-region "$(HOME_REGION)") $(ARGS)
