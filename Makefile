@@ -30,7 +30,7 @@ help: ## list the targets
 	@echo "  SETTINGS=$(SETTINGS)  what is deployed, and where"
 	@echo "  POLICIES=$(POLICIES)  the folder of the policy documents"
 	@echo "  ACCOUNT=$(ACCOUNT) HOME_REGION=$(HOME_REGION)  the target account and its home Region, instead of those in SETTINGS"
-	@echo "  TARGET=$(TARGET)  whose stacks diff, deploy and destroy are about: target or source, for the source accounts"
+	@echo "  TARGET=$(TARGET)  whose stacks diff, deploy and destroy are about: target, source, for the source accounts, or guard, for the organisation's policies"
 	@echo "  STACKS=$(STACKS)  which of them: a stack's name, or a pattern in quotes"
 	@echo "  ARGS=$(ARGS)  more flags for local, sim, run, invoke, test-event, bootstrap, diff, deploy and destroy"
 
@@ -138,18 +138,18 @@ TARGET   ?= target
 STACKS   ?= *
 # Older ones can't read what the CDK's library in go.mod writes.
 CDK      := npx --yes aws-cdk@2.1148.1
-# The app writes the stacks of the source accounts into a folder of their own: they
-# are deployed with other credentials.
+# The app writes the stacks of the source accounts, and of the organization, into
+# folders of their own: they are deployed with other credentials.
+ASSEMBLY  = infra/cdk.out$(if $(filter source guard,$(TARGET)),/$(TARGET))
 # How many seconds SQS keeps the names of deleted queues.
 NAMES_REST := 60
-ASSEMBLY  = infra/cdk.out$(if $(filter source,$(TARGET)),/source)
 
 node:
 	@command -v node >/dev/null || { echo "node is missing: install Node.js 24 (https://nodejs.org) and put its bin folder on PATH"; exit 1; }
 
 npx: node
 	@command -v npx >/dev/null || { echo "npx is missing: it comes with npm, as Node.js does (https://nodejs.org); put its bin folder on PATH"; exit 1; }
-	@case "$(TARGET)" in target|source) ;; *) echo "TARGET is $(TARGET): use target, for the target account, or source, for the source accounts"; exit 2;; esac
+	@case "$(TARGET)" in target|source|guard) ;; *) echo "TARGET is $(TARGET): use target, for the target account, source, for the source accounts, or guard, for the organisation's service control policies"; exit 2;; esac
 
 synth: node build ## write the CloudFormation templates into infra/cdk.out, from SETTINGS and policies/
 	@echo "build dist/local/infra, the CDK app (minutes the first time)" >&2
@@ -159,13 +159,19 @@ synth: node build ## write the CloudFormation templates into infra/cdk.out, from
 bootstrap: npx synth ## prepare the target account for the home stack, once, with cdk bootstrap (needs credentials for AWS)
 	$(CDK) bootstrap $(ARGS) $$(SETTINGS="$(SETTINGS)" POLICIES="$(POLICIES)" dist/local/infra bootstrap)
 
+# Without a guard in the settings there is nothing to deploy for TARGET=guard.
+assembly = @test -f $(ASSEMBLY)/manifest.json || { echo "$(SETTINGS) has no guard: write \"guard\": {\"deployers\": [\"ROLE\"]} into it (docs/guard.md)"; exit 2; }
+
 diff: npx synth ## show what deploy would change (needs credentials for AWS)
+	$(assembly)
 	$(CDK) diff --app $(ASSEMBLY) $(ARGS) "$(STACKS)"
 
-deploy: npx synth ## deploy to the target account, or with TARGET=source to the source accounts (needs credentials for AWS)
+deploy: npx synth ## deploy to the target account, or with TARGET=source to the source accounts, TARGET=guard to the organisation (needs credentials for AWS)
+	$(assembly)
 	$(CDK) deploy --app $(ASSEMBLY) --import-existing-resources $(ARGS) "$(STACKS)"
 
 destroy: npx synth ## say what stays behind, ask, and remove the deployment (needs credentials for AWS)
+	$(assembly)
 	@SETTINGS="$(SETTINGS)" POLICIES="$(POLICIES)" dist/local/infra left $(TARGET)
 	$(CDK) destroy --app $(ASSEMBLY) $(ARGS) "$(STACKS)"
 	@case "$(TARGET)" in target) echo "Waiting for $(NAMES_REST) seconds, in which SQS refuses new queues of the same names; interrupt this if you do not deploy again."; sleep $(NAMES_REST);; esac

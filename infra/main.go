@@ -1,5 +1,6 @@
 // Command infra is the CDK app: it synthesizes the stacks of the target account,
-// as `infra source` those of the source accounts, and as `infra all` everything.
+// as `infra source` those of the source accounts, as `infra guard` that of the service
+// control policies, and as `infra all` everything.
 // It runs alone and under the CDK's command line alike; neither the network nor
 // credentials are needed, only Node.
 package main
@@ -17,12 +18,13 @@ import (
 	"snapferry/internal/policy"
 )
 
-const usage = `usage: infra [all | target | source]
-       infra left [target | source]
+const usage = `usage: infra [all | target | source | guard]
+       infra left [target | source | guard]
        infra bootstrap
   all      synthesize everything and say what there is: all or nothing is written
   target   synthesize the stacks of the target account (the default)
   source   synthesize the stacks of the source accounts, into infra/cdk.out/source
+  guard    synthesize the stack of the service control policies, if the settings have a guard, into infra/cdk.out/guard
   left     synthesize nothing, and say what stays when those stacks are destroyed
   bootstrap
            synthesize nothing, and print the arguments of cdk bootstrap
@@ -71,11 +73,14 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 	case left && account == "target":
 		printLeft(stdout, b)
 		return 0
-	case left:
+	case left && account == "source":
 		printLeftInSources(stdout, b)
 		return 0
+	case left:
+		printLeftOfGuard(stdout, b)
+		return 0
 	}
-	if account != "source" {
+	if account == "target" || account == "all" {
 		for _, w := range b.Warnings {
 			fmt.Fprintln(stderr, "warning:", w)
 		}

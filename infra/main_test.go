@@ -61,7 +61,7 @@ func TestProblems(t *testing.T) {
 	for _, p := range slices.Concat(inSettings, inPolicies) {
 		want.WriteString(p.String() + "\n")
 	}
-	for _, what := range []string{"target", "source", "left target", "left source"} {
+	for _, what := range []string{"target", "source", "guard", "left target", "left source", "left guard"} {
 		code, stdout, stderr := start(strings.Fields(what), env)
 		if diff := cmp.Diff(want.String(), stderr); diff != "" || code != 1 || stdout != "" {
 			t.Errorf("%s: exit %d, stdout %q, stderr (-want +got):\n%s", what, code, stdout, diff)

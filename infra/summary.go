@@ -15,7 +15,11 @@ import (
 func printStacks(w io.Writer, out string) error {
 	var all []synthesized
 	for _, a := range assemblies {
-		found, err := readStacks(filepath.Join(out, a.folder))
+		folder := filepath.Join(out, a.folder)
+		if _, err := os.Stat(folder); os.IsNotExist(err) {
+			continue // no guard
+		}
+		found, err := readStacks(folder)
 		if err != nil {
 			return fmt.Errorf("read what was synthesized: %w", err)
 		}

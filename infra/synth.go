@@ -24,6 +24,9 @@ var assemblies = []assembly{
 	{"source", "the source accounts", "source", func(b blueprint.Blueprint, _, out, named string, stdout io.Writer) error {
 		return sources(b, out, named, stdout)
 	}},
+	{"guard", "the organization", "guard", func(b blueprint.Blueprint, _, out, named string, stdout io.Writer) error {
+		return guard(b, out, named, stdout)
+	}},
 }
 
 // synthesize writes one assembly into the folder out, where the CDK's command line
@@ -42,6 +45,9 @@ func synthesizeAll(b blueprint.Blueprint, dist, out string, stdout, stderr io.Wr
 		return err
 	}
 	for _, a := range assemblies {
+		if a.account == "guard" && b.Guard == nil {
+			continue
+		}
 		fmt.Fprintf(stderr, "synthesize the stacks of %s\n", a.what)
 		if err := a.write(b, dist, filepath.Join(next, a.folder), filepath.Join(out, a.folder), stdout); err != nil {
 			return err

@@ -30,6 +30,8 @@ type Blueprint struct {
 	// StackSet prepares the source accounts of a whole organisation; nil for
 	// none.
 	StackSet *StackSet
+	// Guard keeps everybody else of the target account off all this; nil for none.
+	Guard *Guard
 	// Loads are what each target Region is to carry; none if settings do not say
 	// what is expected.
 	Loads []Load
@@ -199,6 +201,7 @@ type Statement struct {
 	Deny       bool
 	Principals map[string][]string // "AWS", "Service"; none in an identity's policy
 	Actions    []string
+	NotActions []string // all but these, in the place of Actions
 	Resources  []string
 	// NotResources, instead of Resources, are what a denial leaves out.
 	NotResources []string

@@ -57,6 +57,7 @@ func (s Settings) check() (problems []policy.Problem) {
 		report("$.permissionsBoundary", fmt.Sprintf("%q", s.Boundary), "is in partition %s, but the home Region %s is in %s: write %s",
 			fields[1], s.HomeRegion, partition, strings.Join(append([]string{"arn", partition}, fields[2:]...), ":"))
 	}
+	s.checkGuard(report)
 	for i, source := range s.Sources {
 		path := fmt.Sprintf("$.sources[%d]", i)
 		if source.Account == s.Account {

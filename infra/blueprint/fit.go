@@ -122,5 +122,10 @@ func (d deployment) tooLarge(b Blueprint) (problems []policy.Problem) {
 			problem("$", "", "the role %s %s", f.Role.Name, fault)
 		}
 	}
+	if b.Guard != nil {
+		if fault := b.Guard.fault(); fault != "" {
+			problem("$.guard", "", "%s", fault)
+		}
+	}
 	return problems
 }

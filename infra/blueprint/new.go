@@ -30,6 +30,7 @@ func New(settings Settings, policies []policy.Policy, hash string) (Blueprint, [
 		EncryptionKeys: d.encryptionKeys(),
 		Sources:        d.sources(),
 		StackSet:       d.stackSet(),
+		Guard:          d.guard(),
 		Loads:          d.loads(),
 		Warnings:       warnings,
 	}

@@ -41,7 +41,7 @@ func ParseSettings(file string, data []byte, o Overrides) (Settings, []policy.Pr
 }
 
 // known are the fields of settings.
-var known = []string{"account", "homeRegion", "sourceRegions", "sources", "organization", "snapshots", "schedules",
+var known = []string{"account", "homeRegion", "sourceRegions", "sources", "organization", "guard", "snapshots", "schedules",
 	"namePrefix", "iamPath", "permissionsBoundary", "tags", "bootstrapQualifier",
 	"copySlots", "capacity", "catchUp", "lanes", "ownKeys", "defaultKeys", "encryptionKeys", "expireRegions", "alarmEmails", "orderAgeHours", "quietHours",
 	"logLevel", "logRetentionDays", "tracing", "architecture"}
@@ -100,6 +100,7 @@ func (s *Settings) read(n policy.Value, o Overrides) {
 	s.sources(n.Required("sources", `[{"account": "111111111111"}]`))
 	s.organization(n.Get("organization"))
 	s.conventions(n)
+	s.guard(n.Get("guard"))
 	s.snapshots(n.Get("snapshots"))
 	if schedules := n.Get("schedules"); schedules.Fields("reconcile", "expire") {
 		read(&s.Schedules.Reconcile, schedules.Get("reconcile"), rate)

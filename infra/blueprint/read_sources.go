@@ -169,6 +169,7 @@ func (s *Settings) complete() {
 	slices.SortFunc(s.Sources, func(a, b SourceAccount) int { return strings.Compare(a.Account, b.Account) })
 	slices.Sort(s.AlarmEmails)
 	slices.Sort(s.Organization.Units)
+	s.Guard.complete(s.Account)
 }
 
 // keyRegions are those with a default key, sorted.

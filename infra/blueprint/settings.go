@@ -12,6 +12,7 @@ type Settings struct {
 	SourceRegions []string
 	Sources       []SourceAccount
 	Organization  Organization
+	Guard         GuardSettings
 	Conventions
 	Snapshots Snapshots
 	Schedules Schedules

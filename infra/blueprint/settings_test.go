@@ -57,6 +57,7 @@ func TestParseSettingsWhole(t *testing.T) {
 		},
 		Organization: Organization{ID: "o-a1b2c3d4e5", Units: []string{"ou-a1b2-c3d4e5f6", "r-a1b2"},
 			CallAs: "DELEGATED_ADMIN", MaxConcurrent: 30, FailureTolerance: 0, RegionConcurrency: "SEQUENTIAL"},
+		Guard: GuardSettings{Deployers: []string{"Deploy", "team/Deploy"}, Operators: []string{"BackupOperator"}, Target: "ou-a1b2-c3d4e5f6"},
 		Conventions: Conventions{NamePrefix: "acme-", IAMPath: "/acme/backup/", Boundary: "acme/boundary",
 			Tags: map[string]string{"CostCenter": "1234", "Owner": "backup team"}, Qualifier: "acme1"},
 		Snapshots:      Snapshots{Tags: map[string]string{"Backup": "daily", "Tier": "gold"}, Every: 12 * time.Hour, At: "21:30", Keep: 30, UnshareDays: 7},

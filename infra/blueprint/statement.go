@@ -30,7 +30,12 @@ func JSON(statements ...Statement) []byte {
 }
 
 func (s Statement) document() map[string]any {
-	document := map[string]any{"Effect": "Allow", "Action": words(s.Actions)}
+	document := map[string]any{"Effect": "Allow"}
+	if len(s.NotActions) > 0 {
+		document["NotAction"] = words(s.NotActions)
+	} else {
+		document["Action"] = words(s.Actions)
+	}
 	if s.Deny {
 		document["Effect"] = "Deny"
 	}

@@ -15,7 +15,7 @@ import (
 // TestNoFindings: the CDK itself has nothing against the stacks.
 func TestNoFindings(t *testing.T) {
 	for name, d := range deployments {
-		for _, which := range []string{"target", "source"} {
+		for which := range d.assemblies() {
 			for _, found := range findings(t, filepath.Join(d.out, which)) {
 				t.Errorf("%s: %s", name, found)
 			}

@@ -18,7 +18,7 @@ func TestGolden(t *testing.T) {
 				rewrite(t, dir, d.files)
 			}
 			want := make(map[string]string)
-			for _, which := range []string{"target", "source"} {
+			for _, which := range []string{"target", "source", "guard"} {
 				files, err := filepath.Glob(filepath.Join(dir, which, "*"))
 				if err != nil {
 					t.Fatal(err)
@@ -36,7 +36,7 @@ func TestGolden(t *testing.T) {
 
 func rewrite(t *testing.T, dir string, files map[string]string) {
 	t.Helper()
-	for _, which := range []string{"target", "source"} {
+	for _, which := range []string{"target", "source", "guard"} {
 		if err := os.RemoveAll(filepath.Join(dir, which)); err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +64,7 @@ func read(t *testing.T, file string) string {
 // TestSynthAgain: the same blueprint gives the same bytes, all files included
 // that a deployment reads.
 func TestSynthAgain(t *testing.T) {
-	d := deployments["guide"]
+	d := deployments["organization"]
 	synthesized := func() map[string]string {
 		dir := t.TempDir()
 		if err := Target(d.blueprint, d.dist, filepath.Join(dir, "target")); err != nil {
@@ -73,8 +73,11 @@ func TestSynthAgain(t *testing.T) {
 		if err := Source(d.blueprint, filepath.Join(dir, "source")); err != nil {
 			t.Fatal(err)
 		}
+		if err := Guard(d.blueprint, filepath.Join(dir, "guard")); err != nil {
+			t.Fatal(err)
+		}
 		files := make(map[string]string)
-		for _, which := range []string{"target", "source"} {
+		for _, which := range []string{"target", "source", "guard"} {
 			matches, err := filepath.Glob(filepath.Join(dir, which, "*.json"))
 			if err != nil {
 				t.Fatal(err)

@@ -80,13 +80,9 @@ func (m manifest) needs(stack string) []string {
 // account does not have.
 func TestManifestNamesNoRoles(t *testing.T) {
 	for name, d := range deployments {
-		for _, which := range []string{"target", "source"} {
+		for which, templates := range d.assemblies() {
 			m := readManifest(t, filepath.Join(filepath.Dir(d.dist), which))
 			found := m.stacks()
-			templates := d.target
-			if which == "source" {
-				templates = d.source
-			}
 			for stack := range templates {
 				if _, listed := found[stack]; !listed && !strings.HasSuffix(stack, "-each") {
 					t.Errorf("%s: the manifest of %s does not list %s", name, which, stack)

@@ -21,7 +21,7 @@ import (
 var update = flag.Bool("update", false, "write the golden templates anew")
 
 // goldens is where the cases are: a folder for each, with settings.json and
-// policies/ that people write, and target/ and source/ that -update writes.
+// policies/ that people write, and target/, source/ and guard/ that -update writes.
 const goldens = "../golden"
 
 // offlinePrograms is a file with the names of the Node programs that were cut off
@@ -37,9 +37,9 @@ var deployments = make(map[string]deployment)
 type deployment struct {
 	blueprint blueprint.Blueprint
 	dist      string // what stands for the functions' code
-	out       string // where target/ and source/ were synthesized
+	out       string // where target/, source/ and guard/ were synthesized
 	// The templates, by the name of their stacks.
-	target, source map[string]template
+	target, source, guard map[string]template
 	// What was written, by path below the folder of the case, asset hashes aside.
 	files map[string]string
 }
@@ -122,8 +122,14 @@ func deploy(dir, out string) (d deployment, err error) {
 	if err := Source(d.blueprint, filepath.Join(out, "source")); err != nil {
 		return d, err
 	}
+	if err := Guard(d.blueprint, filepath.Join(out, "guard")); err != nil {
+		return d, err
+	}
 	if d.target, err = d.read(out, "target"); err == nil {
 		d.source, err = d.read(out, "source")
+	}
+	if err == nil {
+		d.guard, err = d.read(out, "guard")
 	}
 	return d, err
 }
@@ -158,6 +164,15 @@ func (d deployment) read(out, which string) (map[string]template, error) {
 		d.files[which+"/"+base] = assetPattern.ReplaceAllString(string(data), "asset.zip")
 	}
 	return templates, nil
+}
+
+// assemblies are the folders that a case is synthesized into.
+func (d deployment) assemblies() map[string]map[string]template {
+	all := map[string]map[string]template{"target": d.target, "source": d.source}
+	if d.blueprint.Guard != nil {
+		all["guard"] = d.guard
+	}
+	return all
 }
 
 // home is the home stack's template.
