@@ -46,7 +46,7 @@ func TestRunbook(t *testing.T) {
 // stands for several.
 func TestDeployedNames(t *testing.T) {
 	b := guide(t, func(s *Settings) { s.OwnKeys = []string{"eu-west-2"} })
-	known := []string{Application + "-home", Application + "-source-stackset", Application + "-source", plain.homeTopic, plain.forwarderTopic}
+	known := []string{Application + "-home", Application + "-source-stackset", Application + "-source", Application + "-guard", plain.homeTopic, plain.forwarderTopic}
 	for _, k := range b.Keys {
 		known = append(known, Application+"-key-"+k.Region)
 	}

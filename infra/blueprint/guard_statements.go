@@ -2,6 +2,7 @@ package blueprint
 
 import (
 	"slices"
+	"strings"
 
 	"snapferry/internal/snapshot"
 )
@@ -146,10 +147,14 @@ func (d deployment) guardedResources() []string {
 }
 
 // guardedIdentities are roles that the guard exempts or that snapferry runs under,
-// with policies of theirs, and what sessions from elsewhere are vouched for with.
+// with policies of theirs, the permissions boundary included, and what sessions from elsewhere are vouched for with.
 func (d deployment) guardedIdentities() []string {
 	iam := func(resource string) string { return d.arn("iam", "", resource) }
-	return slices.Concat(
+	var boundary []string
+	if arn := d.boundaryIn(d.Account); strings.Contains(arn, ":"+d.Account+":") { // not one of AWS's
+		boundary = []string{arn}
+	}
+	return slices.Concat(boundary,
 		[]string{d.roleARN(d.Account, d.app+"-*"), d.guardedRole("cdk-" + d.Qualifier + "-*")},
 		d.roleARNs(d.Guard.Deployers), d.roleARNs(d.Guard.Operators),
 		[]string{iam("policy" + d.IAMPath + d.app + "-*"), iam("oidc-provider/*"), iam("saml-provider/*")})
@@ -164,7 +169,7 @@ var accountActions = []string{
 	"ec2:EnableEbsEncryptionByDefault", "ec2:EnableSnapshotBlockPublicAccess", "ec2:ModifyEbsDefaultKmsKeyId",
 	"ec2:ModifyImageAttribute", "ec2:ModifySnapshotAttribute", "ec2:ResetEbsDefaultKmsKeyId", "ec2:ResetSnapshotAttribute",
 	"events:PutPermission", "events:RemovePermission",
-	"kms:Delete*", "kms:Dis*", "kms:ImportKeyMaterial", "kms:PutKeyPolicy", "kms:RetireGrant", "kms:RevokeGrant",
+	"kms:Delete*", "kms:Dis*", "kms:ImportKeyMaterial", "kms:PutKeyPolicy", "kms:ReplicateKey", "kms:RetireGrant", "kms:RevokeGrant",
 	"kms:ScheduleKeyDeletion", "kms:Update*",
 	"rbin:DeleteRule", "rbin:UnlockRule", "rbin:UpdateRule",
 	"sns:SetSubscriptionAttributes", "sns:Unsubscribe",

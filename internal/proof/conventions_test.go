@@ -39,8 +39,9 @@ type conventional struct {
 }
 
 // bounded shares a snapshot in the deployment of the case organization, whose
-// account has the boundary that it names, and lets the copy expire.
-func bounded(t *testing.T, boundary string) (result conventional) {
+// account has the boundary that it names, and perhaps service control policies, and
+// lets the copy expire.
+func bounded(t *testing.T, boundary string, controls ...string) (result conventional) {
 	c := goldenOf(t, "organization")
 	assembly := c.templates(t, nil)
 	assembly.Boundary = boundary
@@ -73,6 +74,7 @@ func bounded(t *testing.T, boundary string) (result conventional) {
 		check(d.World.AddKey(key))
 		check(d.Do(t.Context(), dublin, "ec2", "ModifyEbsDefaultKmsKeyId", form("KmsKeyId", key), nil))
 		check(d.World.AddSnapshot(sim.Seed{Region: "us-east-1", ID: id, Owner: factory, Description: "the database"}))
+		check(d.World.ControlAccount(Account, controls...))
 		d.Start(t.Context())
 		time.Sleep(time.Minute)
 		share := form("SnapshotId", id, "Attribute", "createVolumePermission", "OperationType", "add", "UserId.1", Account)

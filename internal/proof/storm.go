@@ -37,6 +37,8 @@ type Storm struct {
 	Templates *cloudformation.Assembly
 	// Readings are those of the simulated AWS.
 	Readings sim.Readings
+	// Controls are the service control policies of the target account.
+	Controls []string
 	// Sample, when set, is called now and then in the middle of a function, and
 	// at every page that reconcile lists.
 	Sample func(function string)

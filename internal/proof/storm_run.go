@@ -115,6 +115,9 @@ func (s Storm) pass(ctx context.Context) (*run, error) {
 	if r.deployment, err = Deploy(ctx, settings); err != nil {
 		return nil, err
 	}
+	if err := r.deployment.World.ControlAccount(Account, s.Controls...); err != nil {
+		return nil, err
+	}
 	r.Lanes = r.deployment.settings.Lanes
 	if err := r.prepare(); err != nil {
 		return nil, err
