@@ -28,6 +28,8 @@ GLOBAL = {key.lower() for key in """
 
 def judge(statement):
     """What the reference has against a statement: a list of sentences."""
+    if statement.kind == "organization":
+        return [f"{statement.where}: {text}" for text in control(statement)]
     found = [f"{part} is not looked at" for part in ("NotAction", "NotResource", "NotPrincipal") if part in statement.body and not denies_others(statement, part)]
     if not statement.actions and "NotAction" not in statement.body:
         found.append("no action")
@@ -39,6 +41,56 @@ def judge(statement):
         found += conditions(statement, pattern, actions)
         found += resources(statement, pattern, actions)
     return [f"{statement.where}: {text}" for text in found]
+
+
+def control(statement):
+    """What there is against a statement of a service control policy. It denies, and may
+    name actions and resources of several services: each action has to fit some
+    resource, and each resource some action; a condition's key has to be listed for
+    each action with a resource that fits. NotAction is what it does not deny: those
+    actions have to exist.
+    """
+    found = [] if statement.body["Effect"] == "Deny" else ["it allows, and a service control policy of ours only denies"]
+    found += [f"{part} is not looked at" for part in ("NotResource", "NotPrincipal") if part in statement.body]
+    patterns = statement.actions or as_list(statement.body.get("NotAction"))
+    met = set()
+    for pattern in patterns:
+        actions = matching(pattern)
+        if not actions:
+            found.append(f"{pattern}: no such action")
+            continue
+        arns = [t["arn"] for action in actions for t in types_of(action)]
+        fitting = [r for r in statement.resources if r == "*" or any(fits_loosely(r, arn) for arn in arns)]
+        met.update(fitting)
+        if not statement.actions:
+            met.update(statement.resources)
+            continue
+        if not fitting:
+            found.append(f"{pattern}: none of the resources fits")
+        for key in statement.keys:
+            if not any(knows(action, key, r if fits_strictly(r, action) else "*") for action in actions for r in fitting or ["*"]):
+                found.append(f"{pattern}: the key {key} is not listed")
+    if not patterns:
+        found.append("no action")
+    if found:
+        return found
+    found += [f"{resource}: no action is about it" for resource in statement.resources if resource not in met]
+    return found
+
+
+def fits_strictly(resource, action):
+    return any(fits(resource, t["arn"]) for t in types_of(action))
+
+
+def fits_loosely(resource, arn):
+    """Whether a resource's pattern meets an ARN of the reference's, which may be with a
+    wildcard where the type's name is."""
+    got, want = resource.split(":", 5), arn.split(":", 5)
+    return len(got) == 6 and all(meet(g, w) for g, w in zip(got, want))
+
+
+def as_list(value):
+    return [] if value is None else value if isinstance(value, list) else [value]
 
 
 def denies_others(statement, part):

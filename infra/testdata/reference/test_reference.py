@@ -79,6 +79,14 @@ def statement(kind="identity", **body):
     (statement(NotResource="arn:aws:ec2:us-east-1:111111111111:volume/*", Resource=[], Effect="Deny"), "ec2:DeleteSnapshot: arn:aws:ec2:us-east-1:111111111111:volume/* is no snapshot"),
     (statement("trust", Action="sts:AssumeRole"), "a trust policy has no resource"),
     (statement("key", Action="kms:Decrypt", Resource="arn:aws:kms:us-east-1:111111111111:key/k"), "the resource of a key policy is *, the key"),
+    (statement("organization", Effect="Deny"), None),
+    (statement("organization"), "it allows, and a service control policy of ours only denies"),
+    (statement("organization", Effect="Deny", Action=["ec2:DeleteSnapshot", "sqs:PurgeQueue"]), "sqs:PurgeQueue: none of the resources fits"),
+    (statement("organization", Effect="Deny", Resource=[SNAPSHOT, "arn:aws:sqs:*:111111111111:q"]), "arn:aws:sqs:*:111111111111:q: no action is about it"),
+    (statement("organization", Effect="Deny", Action="ec2:EraseSnapshot", Resource="*"), "ec2:EraseSnapshot: no such action"),
+    (statement("organization", Effect="Deny", Action=[], NotAction=["ec2:Describe*", "ec2:Look*"], Resource="*"), "ec2:Look*: no such action"),
+    (statement("organization", Effect="Deny", Condition={"Null": {"aws:RequestTag/a": "false"}}), "ec2:DeleteSnapshot: the key aws:RequestTag/a is not listed"),
+    (statement("organization", Effect="Deny", Action=[]), "no action"),
     (statement(Action="logs:PutLogEvents", Resource="arn:aws:logs:us-east-1:111111111111:log-group:/a/b:*"), None),
 ])
 def test_judge(planted, finding):
