@@ -2,6 +2,7 @@ package blueprint
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"regexp"
 	"slices"
@@ -136,5 +137,31 @@ func TestBoundaryOfAnotherPartition(t *testing.T) {
 	s, problems := ParseSettings("settings.json", []byte(strings.Replace(document, "PARTITION", "aws-us-gov", 1)), Overrides{})
 	if got, want := s.Boundary, "arn:aws-us-gov:iam::aws:policy/PowerUserAccess"; len(problems) > 0 || got != want {
 		t.Errorf("got %q, want %q: %s", got, want, lines(problems))
+	}
+}
+
+// TestStackSetDefaults: without further settings many accounts are worked on
+// concurrently, in all Regions, and some may fail; both pages say the same numbers.
+func TestStackSetDefaults(t *testing.T) {
+	s, problems := ParseSettings("settings.json", []byte(`{"account": "222222222222", "homeRegion": "us-east-1", "sourceRegions": ["us-east-1"],
+		"sources": [{"account": "111111111111"}], "organization": {"id": "o-a1b2c3d4e5", "units": ["r-a1b2"]}}`), Overrides{})
+	if len(problems) > 0 {
+		t.Fatal(lines(problems))
+	}
+	o := s.Organization
+	want := Organization{ID: "o-a1b2c3d4e5", Units: []string{"r-a1b2"}, CallAs: "SELF", MaxConcurrent: 50, FailureTolerance: 10, RegionConcurrency: "PARALLEL"}
+	if diff := cmp.Diff(want, o); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for file, texts := range map[string][]string{
+		"settings.md": {fmt.Sprintf("accounts concurrently (%d)", o.MaxConcurrent), fmt.Sprintf("failed ones in a Region (%d)", o.FailureTolerance)},
+		"deploy.md":   {fmt.Sprintf("up to %d accounts concurrently", o.MaxConcurrent), fmt.Sprintf("no more than %d accounts have failed in a Region", o.FailureTolerance)},
+	} {
+		doc := strings.Join(strings.Fields(string(contents(t, "../../docs/"+file))), " ")
+		for _, text := range texts {
+			if !strings.Contains(doc, text) {
+				t.Errorf("docs/%s does not say %q", file, text)
+			}
+		}
 	}
 }
