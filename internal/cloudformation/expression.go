@@ -120,6 +120,16 @@ func parseField(text string, from, to int, names []string) ([]int, error) {
 	return all, nil
 }
 
+// First is when a schedule that was made then is due for the first time: at once if
+// it has a rate, since it has no start date (EventBridge Scheduler user guide,
+// "Rate-based schedules").
+func (e Expression) First(made time.Time) time.Time {
+	if e.every > 0 {
+		return made
+	}
+	return e.Next(made)
+}
+
 // Next is when the schedule is due for the first time after last: one period
 // later, or at the next minute that cron names; zero when it never is again.
 func (e Expression) Next(last time.Time) time.Time {

@@ -50,6 +50,24 @@ func TestExpressions(t *testing.T) {
 	}
 }
 
+// TestFirst: a rate begins when its schedule is made, and a cron expression waits for
+// its time.
+func TestFirst(t *testing.T) {
+	made := time.Date(2026, 11, 23, 12, 7, 30, 0, time.UTC)
+	for text, want := range map[string]time.Time{
+		"rate(6 hours)":     made,
+		"cron(0 3 * * ? *)": time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC),
+	} {
+		e, err := ParseExpression(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := e.First(made); !got.Equal(want) {
+			t.Errorf("%s: first due %s, want %s", text, got, want)
+		}
+	}
+}
+
 func TestExpressionsThatAreRefused(t *testing.T) {
 	for text, want := range map[string]string{
 		"rate(0 minutes)":         "is not like rate(1 hour)",

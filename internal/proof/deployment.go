@@ -192,7 +192,8 @@ func (d *Deployment) Start(ctx context.Context) {
 			return
 		}
 		d.running.Go(func() {
-			for sleep(ctx, period) {
+			// As Scheduler does, at once and then at the rate.
+			for wait := time.Duration(0); sleep(ctx, wait); wait = period {
 				if _, err := f(ctx); err != nil {
 					d.problem(err)
 				}

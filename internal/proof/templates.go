@@ -117,7 +117,7 @@ func (d *Deployment) schedule(ctx context.Context, function string, run func(con
 			continue
 		}
 		d.running.Go(func() {
-			due := s.Expression.Next(time.Now())
+			due := s.Expression.First(time.Now())
 			for !due.IsZero() && sleep(ctx, time.Until(due)) {
 				d.due(ctx, &s, run)
 				// What was due meanwhile is not made up for.

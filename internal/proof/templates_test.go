@@ -90,8 +90,8 @@ func TestADeploymentByTemplates(t *testing.T) {
 			}
 		}
 		invoked, killed := d.Invoked()
-		if invoked[reconciling] != 200 || invoked[expiring] != 8 || len(killed) > 0 {
-			t.Errorf("invoked %v, killed %v; want reconcile every 15 minutes and expire every 6 hours", invoked, killed)
+		if invoked[reconciling] != 201 || invoked[expiring] != 9 || len(killed) > 0 {
+			t.Errorf("invoked %v, killed %v; want reconcile at once and every 15 minutes, and expire at once and every 6 hours", invoked, killed)
 		}
 	})
 }
