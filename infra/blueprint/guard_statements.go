@@ -127,11 +127,13 @@ var guardedActions = []string{
 // guardedResources are snapferry's own, and those of `cdk bootstrap`. All stacks
 // are meant, and all event source mappings: one that was deployed with the
 // bootstrap's role is updated with that role by whoever may update it, and a
-// mapping's ARN does not say whose it is.
+// mapping's ARN does not say whose it is. So are all rules that mute alarms, and all
+// access points, through which the bootstrap's bucket could be written.
 func (d deployment) guardedResources() []string {
 	return []string{
 		d.arn("cloudformation", "*", "stack/*"),
 		d.arn("cloudwatch", "*", "alarm:"+d.app+"-*"),
+		d.arn("cloudwatch", "*", "alarm-mute-rule:*"),
 		d.bus(),
 		d.arn("events", "*", "rule/"+d.app+"-*"),
 		d.arn("events", "*", "rule/"+d.app+"/"+d.app+"-*"),
@@ -139,6 +141,7 @@ func (d deployment) guardedResources() []string {
 		d.arn("lambda", "*", "function:"+d.app+"-*"),
 		d.arn("logs", "*", "log-group:/aws/lambda/"+d.app+"-*"),
 		"arn:" + d.partition + ":s3:::cdk-" + d.Qualifier + "-assets-" + d.Account + "-*",
+		d.arn("s3", "*", "accesspoint/*"),
 		d.arn("scheduler", "*", "schedule/*/"+d.app+"-*"),
 		d.arn("sns", "*", d.app+"-*"),
 		d.arn("sqs", "*", d.app+"-*"),

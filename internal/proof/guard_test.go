@@ -129,6 +129,8 @@ func guardActs(b blueprint.Blueprint) map[string][]question {
 			"cloudformation:ExecuteChangeSet", "cloudformation:SetStackPolicy", "cloudformation:ContinueUpdateRollback",
 			"cloudformation:RollbackStack", "cloudformation:CancelUpdateStack"),
 		"the functions' code on its way": on("arn:aws:s3:::cdk-"+s.Qualifier+"-assets-"+Account+"-"+home+"/asset.zip", "s3:PutObject", "s3:DeleteObject"),
+		"alarms muted":                   on(arn("cloudwatch", home, "alarm-mute-rule:quiet"), "cloudwatch:PutAlarmMuteRule", "cloudwatch:DeleteAlarmMuteRule"),
+		"the bucket by another door":     on(arn("s3", home, "accesspoint/door"), "s3:CreateAccessPoint", "s3:PutAccessPointPolicy"),
 		"its bucket": on("arn:aws:s3:::cdk-"+s.Qualifier+"-assets-"+Account+"-"+home, "s3:PutBucketPolicy", "s3:DeleteBucket", "s3:DeleteBucketPolicy",
 			"s3:PutReplicationConfiguration", "s3:PutLifecycleConfiguration", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration"),
 		"the bootstrap's version": on(arn("ssm", home, "parameter/cdk-bootstrap/"+s.Qualifier+"/version"), "ssm:PutParameter", "ssm:DeleteParameter"),
