@@ -24,11 +24,12 @@ const maxExtraTags = 40
 // Forms of what AWS takes. A stack's name has no other characters than these,
 // and begins with a letter.
 var (
-	prefixPattern    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*-$`)
-	pathPattern      = regexp.MustCompile(`^/([A-Za-z0-9+=,.@_-]+/)*$`)
-	boundaryPattern  = regexp.MustCompile(`^([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,128}$`)
-	managedPattern   = regexp.MustCompile(`^arn:aws[a-z-]*:iam::aws:policy/[A-Za-z0-9+=,.@_/-]+$`)
-	qualifierPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,10}$`)
+	prefixPattern   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*-$`)
+	pathPattern     = regexp.MustCompile(`^/([A-Za-z0-9+=,.@_-]+/)*$`)
+	boundaryPattern = regexp.MustCompile(`^([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,128}$`)
+	managedPattern  = regexp.MustCompile(`^arn:aws[a-z-]*:iam::aws:policy/[A-Za-z0-9+=,.@_/-]+$`)
+	// qualifierPattern is stricter than the CDK: the qualifier is in a bucket's name.
+	qualifierPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,9}$`)
 	// tagPattern is what IAM takes, the strictest of the services that are
 	// deployed (IAM user guide, "Rules for tagging in IAM and AWS STS").
 	tagPattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+@-]*$`)
@@ -37,14 +38,23 @@ var (
 // conventions reads what an organisation asks for.
 func (s *Settings) conventions(n policy.Value) {
 	read(&s.NamePrefix, n.Get("namePrefix"), namePrefix)
-	read(&s.IAMPath, n.Get("iamPath"), func(v policy.Value) (string, bool) {
-		return v.Text(512, pathPattern, "write a path such as /acme/backup/, with a slash at either end")
-	})
+	read(&s.IAMPath, n.Get("iamPath"), iamPath)
 	read(&s.Boundary, n.Get("permissionsBoundary"), boundary)
 	read(&s.Tags, n.Get("tags"), extraTags)
 	read(&s.Qualifier, n.Get("bootstrapQualifier"), func(v policy.Value) (string, bool) {
-		return v.Text(10, qualifierPattern, "write what was given to cdk bootstrap --qualifier: up to 10 letters, digits, - and _")
+		return v.Text(10, qualifierPattern, "write what was given to cdk bootstrap --qualifier: up to 10 lower case letters, digits and hyphens")
 	})
+}
+
+func iamPath(n policy.Value) (string, bool) {
+	text, ok := n.Text(512, pathPattern, "write a path such as /acme/backup/, with a slash at either end")
+	for _, reserved := range []string{"/aws-service-role/", "/aws-reserved/"} {
+		if ok && strings.HasPrefix(text, reserved) {
+			n.Report("begins with %s, which IAM keeps for itself: write another path", reserved)
+			return "", false
+		}
+	}
+	return text, ok
 }
 
 func namePrefix(n policy.Value) (string, bool) {
@@ -90,7 +100,10 @@ func extraTags(n policy.Value) (map[string]string, bool) {
 			values[i].Report("has a key that begins with %s:, like the marks on copies: write another", Application)
 		default:
 			const fix = "write the tag's value in letters, digits, spaces and _.:/=+-@"
-			if value, ok := values[i].Text(maxTagValue, tagPattern, fix); ok {
+			switch value, ok := values[i].Text(maxTagValue, tagPattern, fix); {
+			case ok && strings.HasPrefix(strings.ToLower(value), "aws:"):
+				values[i].Report("begins with aws:, which AWS keeps for itself: write another value")
+			case ok:
 				all[key] = value
 			}
 		}

@@ -52,15 +52,22 @@ func (s Settings) checkGuard(report func(path, value, format string, args ...any
 		for _, role := range list.roles {
 			path, value := "$.guard."+list.name, fmt.Sprintf("%q", role)
 			name := strings.TrimPrefix(role, own)
+			base := name[strings.LastIndexByte(name, '/')+1:]
+			// IAM does not tell names apart by case alone.
+			same := strings.ToLower(name)
 			switch {
 			case strings.HasPrefix(name, "arn:"):
 				report(path, value, "is no role of the target account: the guard binds no others, write a role of %s", s.Account)
-			case strings.HasPrefix(name, Application+"-"):
+			case strings.HasPrefix(name, "role/") || strings.HasPrefix(name, "user/"):
+				report(path, value, "begins with %s, which is no part of a role's path: write %s", name[:5], name[5:])
+			case strings.HasPrefix(base, "cdk-"+s.Qualifier+"-"):
+				report(path, value, "is a role of cdk bootstrap, which the guard exempts by itself: remove it")
+			case strings.HasPrefix(base, s.NamePrefix+Application+"-"):
 				report(path, value, "has a name of snapferry's own roles: remove it, or name the role otherwise")
-			case named[name]:
+			case named[same]:
 				report(path, value, "is listed twice: a role is a deployer or an operator, remove one")
 			}
-			named[name] = true
+			named[same] = true
 		}
 	}
 	if target := s.Guard.Target; isAccount(target) && target != s.Account {
