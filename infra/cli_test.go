@@ -238,6 +238,7 @@ func TestCommandLine(t *testing.T) {
 		c.makeBoundary()
 		c.bootstrap(d)
 		c.whole(d, managementAccount)
+		c.guard(d)
 		c.stayedHere()
 	})
 	t.Run("bootstrapless", func(t *testing.T) { newCloud(t).bootstrapless() })
@@ -291,6 +292,18 @@ func (c *cloud) whole(d deployment, sources string) {
 		c.Errorf("destroy does not say that logs stay:\n%s", output)
 	}
 	c.checkDestroyed(c.take("DeleteStack"), here, all)
+}
+
+// guard deploys and removes the service control policies, from the management
+// account, which was never bootstrapped.
+func (c *cloud) guard(d deployment) {
+	c.Helper()
+	const dir = "infra/cdk.out/guard"
+	c.make(managementAccount, d.target("deploy", "TARGET=guard", yes)...)
+	c.checkDeployed(c.take("CreateChangeSet"), dir, all)
+	c.checkMade(managementAccount, dir)
+	c.make(managementAccount, d.target("destroy", "TARGET=guard", "ARGS=--force")...)
+	c.checkDestroyed(c.take("DeleteStack"), dir, all)
 }
 
 // again: after a destroy all is deployed once more, and the log groups that stayed

@@ -43,6 +43,7 @@ var idles = map[string]idle{
 	"AWS::DLM::LifecyclePolicy":      {reason: "the simulated AWS has no Data Lifecycle Manager: whoever uses it makes and shares snapshots"},
 	"AWS::ECR::Repository":           {"the simulated AWS has no container images", (*deployer).identifyRepository},
 	"AWS::Lambda::EventInvokeConfig": {reason: "a scheduled function that fails runs again at its next time only"},
+	"AWS::Organizations::Policy":     {reason: "organizations are not simulated: World.ControlAccount attaches service control policies"},
 	"AWS::SNS::Subscription":         {reason: noSNS},
 	"AWS::SNS::Topic":                {noSNS, (*deployer).identifyTopic},
 	"AWS::SNS::TopicPolicy":          {reason: noSNS},
