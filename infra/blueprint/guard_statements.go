@@ -26,7 +26,9 @@ func (d deployment) guardStatements() []Statement {
 	exempt := slices.Concat(d.bootstrapRoles(), d.roleARNs(d.Guard.Deployers), operators)
 	copier, expirer := d.role(copyFunction), d.role(expireFunction)
 	marked := present("aws:ResourceTag/" + snapshot.TagOrder)
-	copies := d.snapshots("*", "*")
+	// Recorded ARNs of snapshots have no account, and an example of Amazon's has one
+	// (EBS user guide, "Example IAM policies"): either is meant.
+	copies := []string{"arn:" + d.partition + ":ec2:*:*:snapshot/*"}
 	functions := []string{copier, d.role(reconcileFunction), expirer, d.roleARN(d.Account, d.schedulerRole)}
 	statements := []Statement{
 		{
@@ -167,7 +169,8 @@ func (d deployment) guardedIdentities() []string {
 // and about what AWS knows no resource for: buses' permissions and subscriptions
 // (service authorization reference).
 var accountActions = []string{
-	"account:CloseAccount", "account:DisableRegion", "organizations:LeaveOrganization",
+	"account:CloseAccount", "account:DisableRegion", "organizations:DeletePolicy", "organizations:DetachPolicy", "organizations:DisablePolicyType",
+	"organizations:LeaveOrganization", "organizations:UpdatePolicy",
 	"ec2:DisableEbsEncryptionByDefault", "ec2:DisableImageBlockPublicAccess", "ec2:DisableSnapshotBlockPublicAccess",
 	"ec2:EnableEbsEncryptionByDefault", "ec2:EnableSnapshotBlockPublicAccess", "ec2:ModifyEbsDefaultKmsKeyId",
 	"ec2:ModifyImageAttribute", "ec2:ModifySnapshotAttribute", "ec2:ResetEbsDefaultKmsKeyId", "ec2:ResetSnapshotAttribute",

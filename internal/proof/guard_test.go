@@ -97,6 +97,8 @@ func guardActs(b blueprint.Blueprint) map[string][]question {
 	acts := map[string][]question{
 		"copies deleted, shared, opened": {
 			{"ec2:DeleteSnapshot", copied, marked},
+			{"ec2:DeleteSnapshot", arn("ec2", "eu-west-1", "snapshot/snap-0123456789abcdef0"), marked},
+			{"ec2:UnlockSnapshot", arn("ec2", "eu-west-1", "snapshot/snap-0123456789abcdef0"), marked},
 			{"ec2:ModifySnapshotAttribute", copied, marked},
 			{"ec2:ResetSnapshotAttribute", copied, marked},
 			{"ec2:ModifySnapshotTier", copied, marked},
