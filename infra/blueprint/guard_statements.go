@@ -81,6 +81,16 @@ func (d deployment) guardStatements() []Statement {
 			Reason: "Every key of the account is meant.",
 		},
 		{
+			// The action takes no resource. Another mapping onto copy would take the
+			// orders out of their queues, and with a filter without a trace.
+			Sid: "NobodyElseFeeds", Deny: true,
+			Actions:   []string{"lambda:CreateEventSourceMapping"},
+			Resources: []string{"*"},
+			Conditions: where(except(exempt...),
+				Conditions{"ArnLike": {"lambda:FunctionArn": {d.arn("lambda", "*", "function:"+d.app+"-*")}}}),
+			Reason: "Lambda knows no resource for it.",
+		},
+		{
 			Sid: "OnlyFunctionsSpeak", Deny: true,
 			Actions: []string{"events:PutEvents", "logs:CreateLogStream", "logs:PutLogEvents", "sqs:ChangeMessageVisibility",
 				"sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage", "sqs:StartMessageMoveTask"},

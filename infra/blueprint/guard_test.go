@@ -41,10 +41,10 @@ func TestGuardFits(t *testing.T) {
 		policies             int // 0: there is no room
 	}{
 		{name: "one deployer", deployers: []string{"Deploy"}, policies: 2},
-		{name: "and an operator", deployers: []string{"Deploy"}, operators: []string{"BackupOperator"}, policies: 2},
-		{name: "two and two of Identity Center's", deployers: roleNames("BackupDeployment", 2), operators: roleNames("BackupOperator", 2), policies: 3},
-		{name: "the most deployers of Identity Center's", deployers: roleNames("BackupDeployment", 9), policies: 4},
-		{name: "one more", deployers: roleNames("BackupDeployment", 10)},
+		{name: "and an operator", deployers: []string{"Deploy"}, operators: []string{"BackupOperator"}, policies: 3},
+		{name: "two and two of Identity Center's", deployers: roleNames("BackupDeployment", 2), operators: roleNames("BackupOperator", 2), policies: 4},
+		{name: "the most deployers of Identity Center's", deployers: roleNames("BackupDeployment", 8), policies: 4},
+		{name: "one more", deployers: roleNames("BackupDeployment", 9)},
 		{name: "the most operators of Identity Center's", deployers: []string{"Deploy"}, operators: roleNames("BackupOperator", 5), policies: 4},
 		{name: "too many for any statement", deployers: roleNames("BackupDeployment", 60)},
 	} {

@@ -146,7 +146,7 @@ func guardActs(b blueprint.Blueprint) map[string][]question {
 			"lambda:PutFunctionConcurrency", "lambda:DeleteFunctionConcurrency", "lambda:PutFunctionEventInvokeConfig", "lambda:PutRuntimeManagementConfig",
 			"lambda:PutFunctionCodeSigningConfig", "lambda:DeleteFunctionCodeSigningConfig"),
 			[]question{
-				{"lambda:CreateEventSourceMapping", arn("lambda", home, "event-source-mapping:0a1b"), map[string][]string{"lambda:FunctionArn": {f}}},
+				{"lambda:CreateEventSourceMapping", "*", map[string][]string{"lambda:FunctionArn": {f}}},
 				{"lambda:UpdateEventSourceMapping", arn("lambda", home, "event-source-mapping:0a1b"), map[string][]string{"lambda:FunctionArn": {f}}},
 				{"lambda:DeleteEventSourceMapping", arn("lambda", home, "event-source-mapping:0a1b"), map[string][]string{"lambda:FunctionArn": {f}}},
 			},
